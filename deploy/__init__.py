@@ -1,0 +1,1 @@
+"""How frwatch runs, and what an operator edits."""

@@ -1,0 +1,61 @@
+"""The `frwatch` command, put together from what each room offers."""
+
+from __future__ import annotations
+
+import sys
+
+import cyclopts
+from rich.console import Console
+from rich.markup import escape
+
+from schemas.errors import FrwatchError
+
+# Import paths, not functions: `frwatch --help` need not load an engine.
+COMMANDS = {
+    "up": "deploy.local.commands:up",
+    "down": "deploy.local.commands:down",
+    "status": "deploy.local.commands:status",
+    "demo": "deploy.demo.command:demo",
+    "worker": "streams.command:worker",
+    "migrate": "sinks.clickhouse.command:migrate",
+}
+
+
+def build_app() -> cyclopts.App:
+    """Return the command with all its parts."""
+    app = cyclopts.App(
+        name="frwatch",
+        help="Makes a ban on commercial face recognition enforceable across a state.\n\n"
+        "    frwatch up && frwatch status      # a local broker, engine and worker\n\n"
+        "    frwatch demo                      # what it finds, in two minutes",
+        version=_version,
+        result_action="return_value",
+    )
+    for name, place in COMMANDS.items():
+        app.command(place, name=name)
+    app.register_install_completion_command(name="--install-completion")
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the answer is no, 2 wrong use, 3 something needed is not there."""
+    error_console = Console(stderr=True)
+    try:
+        result = build_app()(arguments, exit_on_error=False, print_error=True, error_console=error_console)
+    except cyclopts.CycloptsError:
+        sys.exit(2)
+    except FrwatchError as error:
+        error_console.print(f"[bold red]frwatch:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        error_console.print("frwatch: interrupted", highlight=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("frwatch")

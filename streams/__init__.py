@@ -1,0 +1,1 @@
+"""What happens to an event, and how events get in."""

@@ -38,7 +38,7 @@ def build_app() -> cyclopts.App:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 the answer is no, 2 wrong use, 3 something needed is not there."""
+    """Run the command line and exit: 0 done, 1 the answer is no, 2 wrong use, 3 something is not there."""
     error_console = Console(stderr=True)
     try:
         result = build_app()(arguments, exit_on_error=False, print_error=True, error_console=error_console)

@@ -1,0 +1,1 @@
+"""ClickHouse: migrations, client and writer."""

@@ -16,7 +16,6 @@ import fastavro
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 from avro.errors import AvroException
 from avro.schema import parse as parse_avro
-from fastavro.schema import SchemaParseException
 
 Schema = dict[str, Any]
 
@@ -86,7 +85,7 @@ def contract(name: str) -> Contract:
 def unreadable(writer: WriterSchema, reader: WriterSchema) -> str | None:
     """Return why values of `writer` cannot be read as `reader`, or None where they can."""
     try:
-        found = ReaderWriterCompatibilityChecker().get_compatibility(
+        found = ReaderWriterCompatibilityChecker().get_compatibility(  # type: ignore[no-untyped-call]
             reader=parse_avro(reader.text), writer=parse_avro(writer.text)
         )
     except (AvroException, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -20,9 +20,9 @@ from avro.schema import parse as parse_avro
 Schema = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WriterSchema:
-    """A schema that values were written with.
+    """A schema that values were written with; two are the same only if they are one object.
 
     `text` is its JSON; `parsed` is fastavro's form of it; `fingerprint` is its CRC-64-AVRO, 8 bytes
     little-endian, as fastavro has it (the `avro` package keeps logical types and gets others).

@@ -1,0 +1,237 @@
+"""A batch of Kafka values to one frame of columns, and what could not be read to dead letters.
+
+No record is dropped and none stops its batch: every index of the batch is either a row of the frame or a
+`Bad`. What is a good value is decided by the block reader alone, whoever else is in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from schemas.contracts import Contract, WriterSchema
+from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT_HEAD
+from streams.align import align
+from streams.blocks import DamagedBlock, read_block
+from streams.damage import Verdict, inspect_record
+from streams.withhold import MAX_VALUE, holds_image, may_hold_face, names_image
+
+EARLIEST = -2_208_988_800_000_000
+"""1900-01-01 in microseconds since 1970: the first moment that ClickHouse's DateTime64 has."""
+LATEST = 10_413_791_999_999_999
+"""The last microsecond of 2299 since 1970: the last that DateTime64 has."""
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A value that is no event.
+
+    `row` is its index in the batch; `reason` one of a few words, such as `damaged`; `detail` says where and
+    how, without any of its content; `withheld` whether its bytes may hold a face and must not be kept.
+    """
+
+    row: int
+    reason: str
+    detail: str
+    withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a batch gave: `frame` with the contract's columns, `rows[i]` the batch index of its row i."""
+
+    frame: pl.DataFrame
+    rows: Rows
+    bad: list[Bad]
+
+
+class Values:
+    """The values of one batch, with their framing looked at: none (a tombstone), one, or any mix."""
+
+    def __init__(self, values: Sequence[bytes | None]) -> None:
+        self.array = pa.array(values, pa.large_binary())
+        _, offsets, data = self.array.buffers()
+        self._starts = np.frombuffer(offsets, dtype="<i8", count=len(values) + 1)
+        self._data = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
+        self.sizes = np.diff(self._starts)
+        first, second = self._byte(0), self._byte(1)
+        fits = self.sizes <= MAX_VALUE
+        self.single = np.flatnonzero(
+            (first == 0xC3) & (second == 0x01) & (self.sizes >= SINGLE_OBJECT_HEAD) & fits
+        )
+        self.confluent = np.flatnonzero((first == 0x00) & (self.sizes >= CONFLUENT_HEAD) & fits)
+        framed = np.zeros(len(values), dtype=bool)
+        framed[self.single] = framed[self.confluent] = True
+        self.unframed = np.flatnonzero(~framed)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, row: int) -> bytes | None:
+        value: bytes | None = self.array[row].as_py()
+        return value
+
+    def schema_ids(self) -> set[int]:
+        """The registry ids that the batch names."""
+        return {int.from_bytes(key, "big") for key, _ in self.groups(self.confluent, 1, 4)}
+
+    def groups(self, rows: Rows, start: int, size: int) -> Iterator[tuple[bytes, Rows]]:
+        """Yield `rows` by the `size` bytes (4 or 8) that stand at `start` in each of them."""
+        if not len(rows):
+            return
+        at = self._starts[rows][:, None] + np.arange(start, start + size)
+        keys = np.ascontiguousarray(self._data[at]).view(f"<u{size}").ravel()
+        distinct, group = np.unique(keys, return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        ends = np.searchsorted(group[order], np.arange(len(distinct) + 1))
+        for number, key in enumerate(distinct):
+            yield key.tobytes(), rows[order[ends[number] : ends[number + 1]]]
+
+    def _byte(self, index: int) -> npt.NDArray[np.int16]:
+        """That byte of each value, -1 where the value is too short."""
+        found = np.full(len(self.sizes), -1, dtype=np.int16)
+        long_enough = self.sizes > index
+        found[long_enough] = self._data[self._starts[:-1][long_enough] + index]
+        return found
+
+
+def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchema | str]) -> Decoded:
+    """Return the events of a batch as columns of `contract`'s current schema, in the order of the batch.
+
+    `schemas` has, for each of `values.schema_ids()`, the registry's schema or why there is none.
+    """
+    bad: list[Bad] = [_unframed(values, int(row)) for row in values.unframed]
+    parts: list[tuple[pl.DataFrame, Rows]] = []
+    for key, rows in values.groups(values.single, 2, 8):
+        writer = contract.released.get(key)
+        if writer is None:
+            detail = f"schema fingerprint {key.hex()} is no version of {contract.name}"
+            bad += [_refused(values, int(row), "unknown_schema", detail) for row in rows]
+        else:
+            _read(values, rows, writer, SINGLE_OBJECT_HEAD, contract, parts, bad)
+    for key, rows in values.groups(values.confluent, 1, 4):
+        known = schemas.get(int.from_bytes(key, "big"), "no schema registry is configured")
+        if isinstance(known, str):
+            bad += [_refused(values, int(row), "unknown_schema", known) for row in rows]
+        else:
+            _read(values, rows, known, CONFLUENT_HEAD, contract, parts, bad)
+    if not parts:
+        return Decoded(pl.DataFrame(), np.empty(0, np.int64), bad)
+    frame, rows = parts[0] if len(parts) == 1 else _in_order(parts)
+    frame, rows = _keep(values, frame, rows, bad)
+    return Decoded(frame, rows, bad)
+
+
+def _read(
+    values: Values,
+    rows: Rows,
+    writer: WriterSchema,
+    head_size: int,
+    contract: Contract,
+    parts: list[tuple[pl.DataFrame, Rows]],
+    bad: list[Bad],
+) -> None:
+    try:
+        parts.append((align(read_block(_take(values, rows), writer, head_size), contract), rows))
+    except DamagedBlock:
+        sound: list[int] = []
+        suspects: list[int] = []
+        for row in rows:
+            value = values[int(row)] or b""
+            verdict, detail = inspect_record(value, writer, head_size)
+            if verdict is Verdict.DAMAGED:
+                bad.append(_refused(values, int(row), "damaged", detail))
+            else:
+                (sound if verdict is Verdict.SOUND else suspects).append(int(row))
+        # A suspect is read alone: one that is damaged would cost its neighbours a search for the culprit.
+        for group in ([sound] if sound else []) + [[row] for row in suspects]:
+            _bisect(values, np.array(group, np.int64), writer, head_size, contract, parts, bad)
+
+
+def _bisect(
+    values: Values,
+    rows: Rows,
+    writer: WriterSchema,
+    head_size: int,
+    contract: Contract,
+    parts: list[tuple[pl.DataFrame, Rows]],
+    bad: list[Bad],
+) -> None:
+    try:
+        parts.append((align(read_block(_take(values, rows), writer, head_size), contract), rows))
+    except DamagedBlock as error:
+        if len(rows) == 1:
+            bad.append(_refused(values, int(rows[0]), "damaged", _first_line(error)))
+            return
+        for half in np.array_split(rows, 2):
+            _bisect(values, half, writer, head_size, contract, parts, bad)
+
+
+def _take(values: Values, rows: Rows) -> pa.Array:
+    return values.array if len(rows) == len(values) else values.array.take(pa.array(rows))
+
+
+def _in_order(parts: list[tuple[pl.DataFrame, Rows]]) -> tuple[pl.DataFrame, Rows]:
+    rows = np.concatenate([part[1] for part in parts])
+    order = np.argsort(rows, kind="stable")
+    return pl.concat([part[0] for part in parts])[order], rows[order]
+
+
+def _keep(values: Values, frame: pl.DataFrame, rows: Rows, bad: list[Bad]) -> tuple[pl.DataFrame, Rows]:
+    """The rows that can be stored: times that ClickHouse has, and nothing that holds an image."""
+    refused: dict[int, Bad] = {}
+    for name, dtype in frame.schema.items():
+        if dtype == pl.Datetime("us", "UTC"):
+            micros = frame[name].to_physical()
+            for at in ((micros < EARLIEST) | (micros > LATEST)).arg_true():
+                detail = f"{name} is outside the years 1900 to 2299"
+                refused[at] = _refused(values, int(rows[at]), "time_out_of_range", detail)
+    for at in holds_image(_take(values, rows)):
+        refused[int(at)] = Bad(int(rows[at]), "holds_image", "a field holds a base64 image", withheld=True)
+    if "attributes" in frame.columns:
+        refused |= _image_attributes(frame, rows)
+    if not refused:
+        return frame, rows
+    bad += refused.values()
+    kept = np.setdiff1d(np.arange(len(rows)), np.fromiter(refused, np.int64))
+    return frame[kept], rows[kept]
+
+
+def _image_attributes(frame: pl.DataFrame, rows: Rows) -> dict[int, Bad]:
+    keys = frame["attributes"].map.keys()
+    named = names_image(set(keys.explode().drop_nulls().unique().to_list()))
+    if not named:
+        return {}
+    hits = keys.list.eval(pl.element().is_in(list(named))).list.any().arg_true()
+    return {
+        at: Bad(
+            int(rows[at]), "holds_image", "an attribute is named as an image or a template", withheld=True
+        )
+        for at in hits
+    }
+
+
+def _unframed(values: Values, row: int) -> Bad:
+    value = values[row]
+    if value is None:
+        return Bad(row, "empty", "the record has no value")
+    if len(value) > MAX_VALUE:
+        detail = f"{len(value)} bytes, above the limit of {MAX_VALUE}"
+        return Bad(row, "too_large", detail, withheld=True)
+    detail = f"{len(value)} bytes that begin with neither C3 01 nor 00 and a schema id"
+    return _refused(values, row, "empty" if not value else "unknown_framing", detail)
+
+
+def _refused(values: Values, row: int, reason: str, detail: str) -> Bad:
+    return Bad(row, reason, detail, withheld=may_hold_face(values[row] or b""))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["damaged"])[0][:200]

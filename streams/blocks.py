@@ -35,7 +35,7 @@ def read_block(values: pa.Array, writer: WriterSchema, head_size: int) -> pl.Dat
     """Return one row for each of `values` (binary, no nulls), in order, with the writer schema's columns.
 
     Each value is `head_size` bytes of framing and then one Avro record of `writer`. A `uuid` comes as 16
-    bytes Binary, `timestamp-micros` as Datetime("us", "UTC"), an enum as String, a map as Map(String, String).
+    bytes Binary, `timestamp-micros` as Datetime("us", "UTC"), an enum as String, a map as Map(String, …).
 
     Raises:
         DamagedBlock: a value is damaged, too short or too long.

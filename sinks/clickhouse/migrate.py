@@ -90,6 +90,6 @@ def _refuse_strangers(known: list[Migration], applied: dict[int, str]) -> None:
     for number, sha256 in applied.items():
         if texts[number].sha256 != sha256:
             raise FrwatchError(
-                f"migration {number:04d}_{texts[number].name} was applied with another text than this version has; "
-                "migrations never change once released: use the frwatch that applied it, or add a new one"
+                f"migration {number:04d}_{texts[number].name} was applied with another text than this "
+                "version has; released migrations never change: use the frwatch that applied it"
             )

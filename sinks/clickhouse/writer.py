@@ -1,0 +1,75 @@
+"""The writer: rows into the `…_raw` tables, once for each token."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from clickhouse_connect.driver import AsyncClient
+
+from sinks.clickhouse.faults import is_transient
+
+_UUIDS = frozenset({"event_id", "violation_id", "outcome_id", "kafka_topic_id"})
+_SETTINGS: dict[str, Any] = {
+    "insert_deduplicate": 1,
+    "async_insert": 0,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    # A batch may reach back over years: late reports, or a clock gone wrong.
+    "max_partitions_per_insert_block": 0,
+    # One token is one block: a larger range would be split, and its parts told apart by number only.
+    "max_insert_block_size": 4_194_304,
+    "min_insert_block_size_rows": 0,
+    "min_insert_block_size_bytes": 0,
+}
+
+
+class Writer:
+    """Inserts frames as Arrow. `timeout` seconds bound one attempt; trying again is the caller's."""
+
+    def __init__(self, client: AsyncClient, *, timeout: float = 15.0) -> None:
+        self._client = client
+        self._timeout = timeout
+
+    async def write(self, tables: Mapping[str, pl.DataFrame], token: str) -> None:
+        """Insert the rows of each table (`searches` goes to `frwatch.searches_raw`), each under the token.
+
+        A table takes one token once: what is written again is dropped, whatever its rows. The frames'
+        columns are the table's, by name; UUIDs are Binary of 16 bytes.
+
+        Raises:
+            TimeoutError, OSError, clickhouse_connect's errors: some or all of it may be in the tables;
+            write the same again with the same token.
+        """
+        inserts = [self._insert(table, rows, token) for table, rows in tables.items() if rows.height]
+        async with asyncio.timeout(self._timeout):
+            ended = await asyncio.gather(*inserts, return_exceptions=True)
+        failed = [error for error in ended if isinstance(error, BaseException)]
+        # An error that stays outranks one that passes: the caller would try again in vain.
+        for error in sorted(failed, key=is_transient):
+            raise error
+
+    async def _insert(self, table: str, rows: pl.DataFrame, token: str) -> None:
+        body = await asyncio.to_thread(_arrow_stream, rows)
+        await self._client.raw_insert(
+            f"frwatch.{table}_raw",
+            column_names=rows.columns,
+            insert_block=body,
+            fmt="ArrowStream",
+            settings={**_SETTINGS, "insert_deduplication_token": token},
+        )
+
+
+def _arrow_stream(rows: pl.DataFrame) -> bytes:
+    table = rows.to_arrow()
+    for name in _UUIDS.intersection(rows.columns):
+        at = table.schema.get_field_index(name)
+        uuids = table.column(at).cast(pa.binary()).cast(pa.binary(16))
+        table = table.set_column(at, name, uuids)
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return out.getvalue()

@@ -1,0 +1,182 @@
+"""The Faust app of a worker: its services, its agents and its timers, put together.
+
+    Kafka ─ Ingest ─ channel ─ agent: decode, enrich, judge ─┬─ fr.violations, fr.dead
+              └───────────────── rows ◄──────────────────────┘
+              └─ ClickHouse
+
+Faust's own consumer is not used for the flow of searches: its `take` acknowledges a batch whose handler
+failed, and it can commit past a message in flight. Its web server stays off: it would serve tables to anyone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from schemas.contracts import Contract, WriterSchema, contract
+from schemas.errors import NotThere
+from schemas.registry import Registry, RegistryAway
+from schemas.settings import Settings
+from sinks.clickhouse.client import connect
+from sinks.clickhouse.writer import Writer
+from sinks.kafka.publisher import Publisher
+from streams.heartbeat import Heartbeat
+from streams.ingest import Fetched, Ingest
+from streams.offsets import Offsets
+from streams.pipeline import Batch, Judged, judge_searches, read_outcomes
+from streams.rules import CompiledRules
+
+log = structlog.get_logger(__name__)
+
+HELD_FETCHES = 2
+"""Fetches that wait for the agent: enough to keep it busy, few enough to keep memory flat."""
+RETRY_SECONDS = 1.0
+
+
+class Worker:
+    """One worker: `run` it until it is told to stop or cannot go on."""
+
+    def __init__(self, settings: Settings, rules: CompiledRules) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._registry = Registry(settings.schema_registry) if settings.schema_registry else None
+        self._failure: BaseException | None = None
+        self._over = asyncio.Event()
+        self.app = faust.App(
+            "frwatch-worker",
+            broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
+            web_enabled=False,
+            topic_disable_leader=True,
+            datadir=str(Path(settings.home) / "faust"),
+        )
+
+    def stop(self) -> None:
+        """Ask it to stop; what has been judged is stored first."""
+        self._over.set()
+
+    async def run(self) -> None:
+        """Work until `stop`, within 10 s of it.
+
+        Raises:
+            NotThere: Kafka, ClickHouse or the registry does not answer at the start.
+            FrwatchError: it cannot go on; another may be started once its cause is mended.
+        """
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(connect(self._settings, send_receive_timeout=60))
+            if self._registry is not None:
+                stack.push_async_callback(self._registry.close)
+            consumer = self._consumer()
+            self._publisher = Publisher(self._settings, self._registry)
+            self._offsets = Offsets(self._settings, consumer)
+            await self._start(self._publisher, stack)
+            await self._start(self._offsets, stack)
+            self._fetches = self.app.channel(maxsize=HELD_FETCHES)
+            self.ingest = Ingest(
+                consumer=consumer,
+                topics=[self._settings.topic("searches"), self._settings.topic("outcomes")],
+                offsets=self._offsets,
+                writer=Writer(client),
+                deliver=self._deliver,
+                failed=self._fail,
+            )
+            self.app.agent(self._fetches, name="judge")(self._judge)
+            await stack.enter_async_context(_running(self.app))
+            await stack.enter_async_context(
+                _running(Heartbeat(self._settings, self._rules.version, self.ingest))
+            )
+            await stack.enter_async_context(_running(self.ingest))
+            await self._over.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _deliver(self, fetched: Fetched) -> None:
+        await self._fetches.put(cast(Any, fetched))
+
+    async def _judge(self, fetches: Any) -> None:
+        """The agent: each fetch is judged, its findings are published, and its rows go back to the ingest."""
+        async for fetched in fetches:
+            try:
+                await self._judge_one(fetched)
+            except (KafkaError, RegistryAway) as error:
+                log.warning("cannot go on for now; reading again", error=str(error) or type(error).__name__)
+                self.ingest.rewind()
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:
+                self.ingest.fail(error)
+                return
+
+    async def _judge_one(self, fetched: Fetched) -> None:
+        if fetched.epoch != self.ingest.epoch:
+            return
+        received_at = datetime.now(UTC)
+        batch = Batch.of(fetched.runs)
+        topic_ids = self._offsets.topic_ids
+        if fetched.topic == self._settings.topic("searches"):
+            schemas = await self._schemas(batch, contract("search"))
+            judged = await asyncio.to_thread(
+                judge_searches, batch, self._rules, schemas, topic_ids, received_at
+            )
+        else:
+            schemas = await self._schemas(batch, contract("outcome"))
+            judged = await asyncio.to_thread(read_outcomes, batch, schemas, topic_ids, received_at)
+        await self._publish(judged)
+        self.ingest.accept(fetched.epoch, judged.chunks)
+
+    async def _publish(self, judged: Judged) -> None:
+        if judged.violations.height:
+            await self._publisher.violations(judged.violations)
+        if judged.dead:
+            await self._publisher.dead(judged.dead)
+
+    async def _schemas(self, batch: Batch, shape: Contract) -> dict[int, WriterSchema | str]:
+        ids = batch.values.schema_ids()
+        if not ids or self._registry is None:
+            return {}
+        return await self._registry.resolve(ids, shape)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self._over.set()
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka,
+            group_id=self._settings.group,
+            client_id="frwatch-worker",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=4 << 20,
+            fetch_max_wait_ms=100,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            rebalance_timeout_ms=60_000,
+        )
+
+    async def _start(self, part: Publisher | Offsets, stack: AsyncExitStack) -> None:
+        try:
+            await part.start()
+        except (KafkaError, OSError) as error:
+            raise NotThere(
+                f"Kafka does not answer at {self._settings.kafka} ({type(error).__name__}); "
+                "start it with `frwatch up`, or set FRWATCH_KAFKA"
+            ) from error
+        stack.push_async_callback(part.stop)
+
+
+@asynccontextmanager
+async def _running(service: Service) -> AsyncIterator[None]:
+    await service.start()
+    try:
+        yield
+    finally:
+        await service.stop()

@@ -1,0 +1,236 @@
+"""What is owed of each partition: which offsets are stored, which may be, and which come next.
+
+Exactly once from Kafka to ClickHouse, partition by partition:
+
+1. commit offset `first` with the note `pending first-last`;
+2. insert those rows with a token that holds topic, its id, partition, first and last;
+3. commit `last + 1` with an empty note.
+
+Whoever gets the partition next reads the note and replays exactly that range with the same token, which the
+tables take once. A worker that lost the partition fails at step 1 and never inserts; one that was held up
+after it inserts what its successor inserts, under the same token. So a range may end anywhere, at any time.
+
+What was committed decides what a new owner does (`progress`):
+
+| committed | note | the partition's topic is | then |
+|---|---|---|---|
+| nothing | - | any | from the beginning |
+| offset | ours, no range | the same | from that offset |
+| offset | ours, a range | the same | that range again with its token, then on from its end |
+| offset | ours | made anew since | from the beginning: the offsets were another topic's |
+| offset | none, or another program's | any | from that offset |
+| offset | any | older than Kafka still keeps | stop: `RetentionOvertook` |
+
+A range in hand goes back (`Ledger.take`) where its owner changed: buffers die with the epoch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from schemas.errors import FrwatchError
+
+_NOTE = re.compile(r"frwatch/1 (?P<topic_id>\S+)(?: pending (?P<first>\d+)-(?P<last>\d+))?")
+
+Tables = Mapping[str, pl.DataFrame]
+"""Rows by the name of the table; each frame has the column `kafka_offset`."""
+
+
+class RetentionOvertook(FrwatchError):
+    """Kafka has deleted records that were never stored: a person has to know."""
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a partition stands: the next offset `owed`, and the last offset of a range to replay, if any."""
+
+    topic_id: str
+    owed: int
+    replay_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of one partition that has been judged: its offsets, rising, and the rows it gave."""
+
+    partition: Partition
+    offsets: npt.NDArray[np.int64]
+    tables: Tables
+
+    def split(self, last: int) -> tuple[Chunk | None, Chunk | None]:
+        """Return the part up to offset `last`, included, and the part after it."""
+        at = int(np.searchsorted(self.offsets, last, side="right"))
+        if at == len(self.offsets):
+            return self, None
+        if at == 0:
+            return None, self
+        head = {name: rows.filter(pl.col("kafka_offset") <= last) for name, rows in self.tables.items()}
+        tail = {name: rows.filter(pl.col("kafka_offset") > last) for name, rows in self.tables.items()}
+        return Chunk(self.partition, self.offsets[:at], head), Chunk(self.partition, self.offsets[at:], tail)
+
+
+@dataclass(slots=True)
+class Range:
+    """Offsets `first` to `last` of one partition, to be stored as one."""
+
+    partition: Partition
+    topic_id: str
+    first: int
+    last: int
+    chunks: list[Chunk] = field(default_factory=list)
+
+    @property
+    def note(self) -> str:
+        """What is committed with `first` before the insert."""
+        return f"frwatch/1 {self.topic_id} pending {self.first}-{self.last}"
+
+    @property
+    def done_note(self) -> str:
+        """What is committed with `last + 1` after it."""
+        return f"frwatch/1 {self.topic_id}"
+
+    @property
+    def token(self) -> str:
+        """The insert token: a table takes rows of one token once, whatever they are."""
+        return f"{self.partition.topic}:{self.topic_id}:{self.partition.number}:{self.first}-{self.last}"
+
+    def rows(self, table: str) -> pl.DataFrame | None:
+        """The rows for one table, in the order of their offsets; None where there are none."""
+        frames = [chunk.tables[table] for chunk in self.chunks if table in chunk.tables]
+        frames = [frame for frame in frames if frame.height]
+        return pl.concat(frames) if frames else None
+
+
+def progress(
+    partition: Partition, committed: int | None, note: str, topic_id: str, beginning: int, end: int
+) -> Progress:
+    """Return where a partition stands, from what was committed and what Kafka still keeps.
+
+    `beginning` and `end` are the first offset that Kafka has and the next that it will give.
+
+    Raises:
+        RetentionOvertook: records that are owed are gone.
+    """
+    ours = _NOTE.fullmatch(note or "")
+    made_anew = ours is not None and ours["topic_id"] != topic_id
+    if committed is None or committed < 0 or made_anew:
+        return Progress(topic_id, beginning)
+    if committed < beginning:
+        raise RetentionOvertook(
+            f"{partition}: offset {committed} is the next to store, and Kafka keeps none before {beginning}: "
+            f"{beginning - committed} offsets were deleted by retention; restore them from a backup, or "
+            f"accept the loss by setting the consumer group's offset to {beginning}"
+        )
+    if committed > end:
+        raise RetentionOvertook(
+            f"{partition}: offset {committed} is the next to store, and Kafka ends at {end}: the topic was "
+            f"cut or made anew; set the consumer group's offset to {beginning} to read it from its beginning"
+        )
+    replay_to = int(ours["last"]) if ours is not None and ours["last"] else None
+    return Progress(topic_id, committed, replay_to)
+
+
+class Ledger:
+    """The ranges that a worker has in hand. It does no I/O and knows no clock.
+
+    Everything in it is of one epoch: when partitions come or go, `assign` throws it all away.
+    """
+
+    def __init__(self) -> None:
+        self._progress: dict[Partition, Progress] = {}
+        self._open: dict[Partition, Range] = {}
+        self._sealed: dict[Partition, Range] = {}
+
+    def assign(self, progress: Mapping[Partition, Progress]) -> None:
+        """Start anew with these partitions: whatever was in hand dies."""
+        self._progress = dict(progress)
+        self._open.clear()
+        self._sealed.clear()
+
+    @property
+    def partitions(self) -> set[Partition]:
+        """The partitions in hand."""
+        return set(self._progress)
+
+    @property
+    def buffered(self) -> int:
+        """How many offsets are in hand and not stored."""
+        held = [*self._open.values(), *self._sealed.values()]
+        return sum(len(chunk.offsets) for range_ in held for chunk in range_.chunks)
+
+    def owed(self) -> dict[Partition, int]:
+        """The next offset to be stored, of each partition: where to read on from."""
+        return {partition: state.owed for partition, state in self._progress.items()}
+
+    def add(self, chunk: Chunk) -> None:
+        """Take a stretch that follows on what has been taken of its partition.
+
+        Raises:
+            KeyError: the partition is not in hand.
+        """
+        state = self._progress[chunk.partition]
+        rest: Chunk | None = chunk
+        held = self._open.get(chunk.partition)
+        if held is None and chunk.partition not in self._sealed and state.replay_to is not None:
+            held = Range(chunk.partition, state.topic_id, state.owed, state.replay_to)
+            self._open[chunk.partition] = held
+        if held is not None and self._replaying(held):
+            part, rest = chunk.split(held.last)
+            if part is not None:
+                held.chunks.append(part)
+            if rest is not None or chunk.offsets[-1] >= held.last:
+                self._sealed[chunk.partition] = self._open.pop(chunk.partition)
+                held = None
+        if rest is None:
+            return
+        held = self._open.get(chunk.partition)
+        if held is None:
+            sealed = self._sealed.get(chunk.partition)
+            first = sealed.last + 1 if sealed else state.owed
+            held = self._open[chunk.partition] = Range(chunk.partition, state.topic_id, first, first)
+        held.chunks.append(rest)
+        held.last = int(rest.offsets[-1])
+
+    def take(self) -> list[Range]:
+        """Return what can be stored now, one range a partition; the same until `stored` is said of it."""
+        for partition, held in list(self._open.items()):
+            if partition not in self._sealed and not self._replaying(held):
+                self._sealed[partition] = self._open.pop(partition)
+        return list(self._sealed.values())
+
+    def stored(self, done: Range) -> None:
+        """Note that a range is in the tables and its end is committed."""
+        if self._sealed.get(done.partition) is done:
+            del self._sealed[done.partition]
+            self._progress[done.partition] = Progress(done.topic_id, done.last + 1)
+
+    def announced(self, ranges: list[Range]) -> None:
+        """Note that these ranges may be in the tables: read again, they must be the same ranges."""
+        for range_ in ranges:
+            if range_.partition in self._progress:
+                self._progress[range_.partition] = Progress(range_.topic_id, range_.first, range_.last)
+
+    def rewind(self) -> None:
+        """Throw away what is in hand and keep what is owed, to read it again."""
+        self.assign(self._progress)
+
+    def _replaying(self, held: Range) -> bool:
+        state = self._progress[held.partition]
+        return state.replay_to is not None and held.first == state.owed and held.last == state.replay_to

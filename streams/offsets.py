@@ -1,0 +1,102 @@
+"""What the consumer group has committed, with its notes, and which topic each partition is of."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from schemas.settings import Settings
+from streams.ledger import Partition, Progress, progress
+
+PATIENCE = 20.0
+"""Seconds for which reading what was committed is tried: well below the rebalance time-out."""
+
+
+class Offsets:
+    """Reads the group's offsets with their notes.
+
+    aiokafka's consumer drops the notes and knows no topic ids, so its admin client reads the ones and
+    confluent-kafka's the others.
+    """
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, client_id="frwatch-offsets")
+        self._topics = AdminClient({"bootstrap.servers": settings.kafka, "client.id": "frwatch-topics"})
+        self.topic_ids: dict[str, bytes] = {}
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaConnectionError: no broker answers.
+        """
+        await self._admin.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._admin.close()
+
+    async def progress(self, partitions: set[Partition]) -> dict[Partition, Progress]:
+        """Return where each partition stands.
+
+        Raises:
+            RetentionOvertook: records that are owed are gone from Kafka.
+            KafkaError: Kafka did not answer within `PATIENCE`.
+        """
+        if not partitions:
+            return {}
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((KafkaError, OSError)),
+            stop=stop_after_delay(PATIENCE),
+            wait=wait_exponential_jitter(0.1, 2.0),
+            reraise=True,
+        )
+        found: dict[Partition, Progress] = {}
+        async for attempt in retrying:
+            with attempt:
+                found = await self._read(partitions)
+        return found
+
+    async def _read(self, partitions: set[Partition]) -> dict[Partition, Progress]:
+        wanted = [TopicPartition(*partition) for partition in sorted(partitions)]
+        self.topic_ids = await asyncio.to_thread(self._ids, {partition.topic for partition in partitions})
+        committed = await self._admin.list_consumer_group_offsets(self._settings.group, partitions=wanted)
+        beginnings = await self._consumer.beginning_offsets(wanted)
+        ends = await self._consumer.end_offsets(wanted)
+        found = {}
+        for tp in wanted:
+            at = committed.get(tp)
+            found[Partition(*tp)] = progress(
+                Partition(*tp),
+                None if at is None else at.offset,
+                "" if at is None else at.metadata or "",
+                _text(self.topic_ids[tp.topic]),
+                beginnings[tp],
+                ends[tp],
+            )
+        return found
+
+    def _ids(self, topics: set[str]) -> dict[str, bytes]:
+        """Kafka's 16-byte ids of topics: a topic made anew has another."""
+        futures = self._topics.describe_topics(TopicCollection(sorted(topics)), request_timeout=10)
+        found = {}
+        for name, future in futures.items():
+            uuid = future.result().topic_id
+            high = uuid.get_most_significant_bits() & (2**64 - 1)
+            low = uuid.get_least_significant_bits() & (2**64 - 1)
+            found[name] = high.to_bytes(8, "big") + low.to_bytes(8, "big")
+        return found
+
+
+def _text(topic_id: bytes) -> str:
+    """A topic id as Kafka's own tools print it."""
+    return base64.urlsafe_b64encode(topic_id).decode().rstrip("=")

@@ -1,0 +1,209 @@
+"""A batch of Kafka records to rows of tables: decode, enrich, judge. No I/O, clock or environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from schemas.contracts import WriterSchema, contract
+from sinks.kafka.publisher import DeadLetter
+from streams.decode import Bad, Decoded, Values, decode
+from streams.ledger import Chunk, Partition
+from streams.withhold import sha256
+
+_POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")
+_DEAD_SCHEMA: dict[str, Any] = {
+    "kafka_topic": pl.String,
+    "kafka_topic_id": pl.Binary,
+    "kafka_partition": pl.Int32,
+    "kafka_offset": pl.Int64,
+    "received_at": pl.Datetime("us", "UTC"),
+    "reason": pl.String,
+    "detail": pl.String,
+    "key": pl.Binary,
+    "value": pl.Binary,
+    "headers": pl.Map(pl.Binary, pl.Binary),
+}
+
+
+class Record(Protocol):
+    """What the pipeline reads of a Kafka record."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Rules(Protocol):
+    """Enrich and judge, with the catalogue, agencies and policies in force."""
+
+    def apply(self, events: pl.DataFrame, detected_at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the rows for `searches` and the violations found in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one topic that were fetched together: of each partition a run of rising offsets.
+
+    `schemas` has what the registry says of the ids that the values name.
+    """
+
+    values: Values
+    runs: Mapping[Partition, Sequence[Record]]
+
+    @classmethod
+    def of(cls, runs: Mapping[Partition, Sequence[Record]]) -> Batch:
+        """Gather the values of the runs, one after the other."""
+        return cls(Values([record.value for run in runs.values() for record in run]), runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a batch gave: a chunk a partition, for the tables, and what goes to Kafka."""
+
+    chunks: list[Chunk]
+    violations: pl.DataFrame
+    dead: list[DeadLetter]
+
+
+def judge_searches(
+    batch: Batch,
+    rules: Rules,
+    schemas: Mapping[int, WriterSchema | str],
+    topic_ids: Mapping[str, bytes],
+    received_at: datetime,
+) -> Judged:
+    """Return the searches of a batch, judged, with their violations and dead letters.
+
+    `topic_ids` has each topic's 16-byte id; `received_at` (UTC) becomes `ingested_at` and `detected_at`.
+    """
+    positions = _Positions(batch)
+    decoded = decode(batch.values, contract("search"), schemas)
+    searches, violations = pl.DataFrame(), pl.DataFrame()
+    if decoded.frame.height:
+        searches, violations = rules.apply(positions.beside(decoded), received_at)
+        searches = _ingested(searches, received_at)
+        violations = _ingested(violations, received_at)
+    dead = positions.dead_letters(decoded.bad)
+    tables = {
+        "searches": searches,
+        "violations": violations,
+        "dead_letters": _dead_rows(dead, topic_ids, received_at),
+    }
+    return Judged(positions.chunks(tables), violations, dead)
+
+
+def read_outcomes(
+    batch: Batch,
+    schemas: Mapping[int, WriterSchema | str],
+    topic_ids: Mapping[str, bytes],
+    received_at: datetime,
+) -> Judged:
+    """Return the outcomes of a batch, with its dead letters."""
+    positions = _Positions(batch)
+    decoded = decode(batch.values, contract("outcome"), schemas)
+    outcomes = pl.DataFrame()
+    if decoded.frame.height:
+        outcomes = _ingested(positions.beside(decoded), received_at)
+    dead = positions.dead_letters(decoded.bad)
+    tables = {"outcomes": outcomes, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
+    return Judged(positions.chunks(tables), pl.DataFrame(), dead)
+
+
+class _Positions:
+    """Where in Kafka each record of a batch stood."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._records = [record for run in batch.runs.values() for record in run]
+        self._offsets = np.fromiter((record.offset for record in self._records), np.int64, len(self._records))
+        sizes = [len(run) for run in batch.runs.values()]
+        self._partitions = list(batch.runs)
+        self._run = np.repeat(np.arange(len(sizes)), sizes)
+        self._ends = np.cumsum([0, *sizes])
+
+    def beside(self, decoded: Decoded) -> pl.DataFrame:
+        """The events with their topic, partition and offset."""
+        rows = decoded.rows
+        numbers = np.array([partition.number for partition in self._partitions], np.int32)
+        # A batch is of one topic.
+        topic = self._partitions[0].topic
+        return decoded.frame.with_columns(
+            pl.lit(topic).alias("kafka_topic"),
+            pl.Series("kafka_partition", numbers[self._run[rows]], pl.Int32),
+            pl.Series("kafka_offset", self._offsets[rows], pl.Int64),
+        )
+
+    def dead_letters(self, bad: Sequence[Bad]) -> list[DeadLetter]:
+        """The records that could not be read, in the order of the batch."""
+        letters = []
+        for fault in sorted(bad, key=lambda fault: fault.row):
+            record = self._records[fault.row]
+            partition = self._partitions[int(self._run[fault.row])]
+            value, headers = record.value or b"", tuple(record.headers)
+            if fault.withheld:
+                value, headers = b"", (("withheld", sha256(value).encode()),)
+            letters.append(
+                DeadLetter(
+                    partition.topic,
+                    partition.number,
+                    record.offset,
+                    fault.reason,
+                    fault.detail,
+                    record.key,
+                    value,
+                    headers,
+                )
+            )
+        return letters
+
+    def chunks(self, tables: Mapping[str, pl.DataFrame]) -> list[Chunk]:
+        """What each partition gave, with all its offsets, also those that gave no row."""
+        return [
+            Chunk(
+                partition, self._run_offsets(number), _of_partition(tables, partition, len(self._partitions))
+            )
+            for number, partition in enumerate(self._partitions)
+        ]
+
+    def _run_offsets(self, number: int) -> npt.NDArray[np.int64]:
+        return self._offsets[self._ends[number] : self._ends[number + 1]]
+
+
+def _of_partition(
+    tables: Mapping[str, pl.DataFrame], partition: Partition, of: int
+) -> dict[str, pl.DataFrame]:
+    filled = {name: rows for name, rows in tables.items() if rows.height}
+    if of == 1:
+        return filled
+    mine = pl.col("kafka_partition") == partition.number
+    return {name: part for name, rows in filled.items() if (part := rows.filter(mine)).height}
+
+
+def _ingested(rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(at, pl.Datetime("us", "UTC")).alias("ingested_at"))
+
+
+def _dead_rows(dead: Sequence[DeadLetter], topic_ids: Mapping[str, bytes], at: datetime) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "kafka_topic": [letter.topic for letter in dead],
+            "kafka_topic_id": [topic_ids[letter.topic] for letter in dead],
+            "kafka_partition": [letter.partition for letter in dead],
+            "kafka_offset": [letter.offset for letter in dead],
+            "received_at": [at] * len(dead),
+            "reason": [letter.reason for letter in dead],
+            "detail": [letter.detail for letter in dead],
+            "key": [letter.key for letter in dead],
+            "value": [letter.value for letter in dead],
+            "headers": [{name.encode(): value or b"" for name, value in letter.headers} for letter in dead],
+        },
+        schema=_DEAD_SCHEMA,
+    )

@@ -1,0 +1,43 @@
+"""Facts about the distinct values of a column, spread over its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+import polars as pl
+
+
+class Lookup:
+    """Describes each distinct value of a string column once, and remembers what it described.
+
+    `describe` is a pure function from a value to a row of `schema`. The `remember` values used last, of
+    `longest` characters or fewer, are kept; a null has null in every column.
+    """
+
+    def __init__(
+        self,
+        describe: Callable[[str], tuple[Any, ...]],
+        schema: Mapping[str, Any],
+        *,
+        remember: int = 65_536,
+        longest: int = 512,
+    ) -> None:
+        self._describe = describe
+        self._remembered = lru_cache(maxsize=remember)(describe)
+        self._longest = longest
+        self._schema = dict(schema)
+        self._nothing = (None,) * len(self._schema)
+
+    def __call__(self, values: pl.Series) -> pl.DataFrame:
+        """Return a frame of `schema` with a row for each value, in their order."""
+        encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
+        rows = [self._row(value) for value in encoded.dictionary.to_pylist()]
+        table = pl.DataFrame(rows, schema=self._schema, orient="row")
+        return table[cast("pl.Series", pl.from_arrow(encoded.indices))]
+
+    def _row(self, value: str | None) -> tuple[Any, ...]:
+        if value is None:
+            return self._nothing
+        return self._remembered(value) if len(value) <= self._longest else self._describe(value)

@@ -1,0 +1,220 @@
+"""Enrichment: names become register ids, persons become pseudonyms, and each search gets its provider.
+
+Pure: the same frame, catalogue, register and key give the same result, in a worker, a replay and a test.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+import polars as pl
+
+from schemas.agencies import AgencyRegister, name_key
+from schemas.catalogue import Catalogue
+from schemas.service_name import MAX_NAME
+from streams.distinct import Lookup
+from streams.hosts import MAX_ENDPOINT, HostMatcher, parse_endpoint
+from streams.names import NameMatcher
+from streams.requests import MAX_REFERENCE, RequestReader, address_domain, mask_digits, names_nobody
+
+_SEPARATOR = "\0"
+# Paths are looked at this much deeper than the catalogue's, so that `/help/..` is not taken for `/help`.
+_SPARE_SEGMENTS = 2
+
+
+class Enricher:
+    """Adds to decoded searches who operates the service, whom it was run for, and pseudonyms.
+
+    `key` is the secret of the pseudonyms: hex HMAC-SHA-256 over the agency's register id (as it came, where
+    the register does not know it), a NUL and the person's id; a requester's is made with the requesting
+    agency's register id, or nothing where that is unknown.
+    """
+
+    def __init__(self, catalogue: Catalogue, agencies: AgencyRegister, key: bytes) -> None:
+        self._catalogue = catalogue
+        self._agencies = agencies
+        self._key = key
+        self._hosts = HostMatcher(catalogue)
+        self._names = NameMatcher(catalogue)
+        self._requests = RequestReader(agencies)
+        text, flag = pl.String, pl.Boolean
+        self._own = Lookup(
+            self._describe_agency, {"own_id": text, "own_key": text, "own_parent": text, "agency_known": flag}
+        )
+        self._asking = Lookup(self._describe_asking, {"asking_id": text, "asking_key": text, "asking": text})
+        self._officers = Lookup(self._describe_officer, {"officer": text})
+        self._requesters = Lookup(
+            self._describe_requester, {"requester": text, "requester_domain": text, "domain_agency": text}
+        )
+        self._references = Lookup(self._describe_reference, {"reference_agency": text}, remember=8_192)
+        self._providers = Lookup(
+            self._describe_service,
+            {
+                "provider_id": text,
+                "provider_class": text,
+                "operator": text,
+                "endpoint_host": text,
+                "provider_basis": text,
+                "provider_conflict": text,
+                "evidence_strength": text,
+            },
+            remember=8_192,
+            longest=2_048,
+        )
+        self._service = _service_key(self._hosts.depth + _SPARE_SEGMENTS)
+        self._messages = _messages(self._requests.pattern)
+        self._result = _result(catalogue.version)
+
+    def enrich(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the searches, row by row, with the columns of `streams.columns.ENRICHED`.
+
+        Columns that enrichment does not know, such as the Kafka position, pass through untouched. No value,
+        however long or strange, raises.
+        """
+        own = self._own(frame["agency_id"])
+        asking = self._asking(frame["requesting_agency_id"])
+        services = self._providers(frame.select(self._service).to_series())
+        context = frame.select("agency_id", "officer_id", "requester", "request_ref")
+        messages = context.hstack(own.get_columns() + asking.get_columns()).select(self._messages)
+        facts = [
+            *own.get_columns(),
+            *asking.get_columns(),
+            *services.get_columns(),
+            *self._officers(messages["officer"]).get_columns(),
+            *self._requesters(messages["requester"]).get_columns(),
+            *self._references(messages["reference"]).get_columns(),
+        ]
+        return frame.drop("officer_id", "requester").hstack(facts).with_columns(self._result).drop(_SCRATCH)
+
+    def pseudonym(self, agency_id: str, person_id: str) -> str:
+        """Return the pseudonym under which a person of an agency (its register id) is stored."""
+        return self._hmac(agency_id + _SEPARATOR + person_id)
+
+    def _hmac(self, message: str) -> str:
+        return hmac.digest(self._key, message.encode(), "sha256").hex()
+
+    def _describe_agency(self, text: str) -> tuple[Any, ...]:
+        agency = self._agencies.resolve(text)
+        if agency is None:
+            return None, _unknown_key(text), None, False
+        return agency.id, agency.id, agency.parent, True
+
+    def _describe_asking(self, text: str) -> tuple[Any, ...]:
+        if not text.strip():
+            return None, None, None
+        agency = self._agencies.resolve(text)
+        if agency is not None:
+            return agency.id, agency.id, agency.id
+        return None, None if names_nobody(text) else _unknown_key(text), text
+
+    def _describe_officer(self, message: str) -> tuple[Any, ...]:
+        return (self._hmac(message),)
+
+    def _describe_requester(self, message: str) -> tuple[Any, ...]:
+        domain = address_domain(message.partition(_SEPARATOR)[2])
+        agency = self._agencies.resolve_domain(domain)
+        return self._hmac(message), domain, agency.id if agency else None
+
+    def _describe_reference(self, key: str) -> tuple[Any, ...]:
+        own_id, _, reference = key.partition(_SEPARATOR)
+        agency = self._requests.outside(mask_digits(reference), self._agencies.by_id.get(own_id))
+        return (agency.id if agency else None,)
+
+    def _describe_service(self, key: str) -> tuple[Any, ...]:
+        name, _, text = key.rpartition(_SEPARATOR)
+        endpoint = parse_endpoint(text) if text else None
+        reached = self._hosts.match(endpoint) if endpoint else None
+        named = self._named(name)
+        provider_id = reached.provider_id if reached else named
+        host = endpoint.host if endpoint else None
+        if provider_id is None:
+            return None, "unknown", None, host, "none", None, "full"
+        provider = self._catalogue.by_id[provider_id]
+        weak = reached.weak if reached else provider.strength == "weak"
+        return (
+            provider_id,
+            provider.provider_class,
+            provider.operator,
+            host,
+            "host" if reached else "name",
+            named if named != provider_id else None,
+            "weak" if weak else "full",
+        )
+
+    def _named(self, name: str) -> str | None:
+        """The provider that a name stands for; a name may be a host, such as `pimeyes.com`."""
+        match = self._names.match(name)
+        if match.provider_id or match.ambiguous or "." not in name or len(name) > MAX_NAME:
+            return match.provider_id
+        endpoint = parse_endpoint(name)
+        host = self._hosts.match(endpoint) if endpoint else None
+        return host.provider_id if host else None
+
+
+_SCRATCH = (
+    "own_id",
+    "own_key",
+    "own_parent",
+    "asking_id",
+    "asking_key",
+    "asking",
+    "domain_agency",
+    "reference_agency",
+)
+
+
+def _unknown_key(text: str) -> str:
+    """A key that no register id equals, the same for two spellings of one unknown agency."""
+    return _SEPARATOR + (name_key(text) or text)
+
+
+def _service_key(depth: int) -> pl.Expr:
+    """The name and the part of the endpoint that matching looks at, as one string; the latter has no NUL."""
+    start = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?[/\\]*[^/\\?#]*(?:[/\\][^/\\?#]*){0,DEPTH}".replace(
+        "DEPTH", str(depth)
+    )
+    name = pl.col("provider")
+    # Four bytes is the most that a character takes.
+    name = pl.when(name.str.len_bytes() <= 4 * MAX_NAME).then(name).fill_null("")
+    endpoint = pl.col("endpoint").str.slice(0, MAX_ENDPOINT).str.replace_all("\0", " ", literal=True)
+    return pl.concat_str(name, endpoint.str.extract(start, 0).fill_null(""), separator=_SEPARATOR)
+
+
+def _messages(pattern: str) -> list[pl.Expr]:
+    def unless_blank(column: str) -> pl.Expr:
+        return pl.when(pl.col(column).str.contains(r"\S")).then(pl.col(column))
+
+    reference = pl.col("request_ref").str.slice(0, MAX_REFERENCE)
+    reference = pl.when(reference.str.contains(pattern)).then(reference.str.replace_all(r"\d+", "0"))
+    agency = pl.coalesce("own_id", "agency_id")
+    return [
+        pl.concat_str(agency, unless_blank("officer_id"), separator=_SEPARATOR).alias("officer"),
+        pl.concat_str(
+            pl.col("asking_id").fill_null(""), unless_blank("requester"), separator=_SEPARATOR
+        ).alias("requester"),
+        pl.concat_str(pl.col("own_id").fill_null(""), reference, separator=_SEPARATOR).alias("reference"),
+    ]
+
+
+def _result(catalogue_version: str) -> list[pl.Expr]:
+    def outside(column: str) -> pl.Expr:
+        named = pl.col(column)
+        return (named != pl.col("own_key")) & named.ne_missing(pl.col("own_parent"))
+
+    by_field, by_domain, by_reference = map(outside, ("asking_key", "domain_agency", "reference_agency"))
+    outside_id = (
+        pl.when(by_field)
+        .then("asking")
+        .when(by_domain)
+        .then("domain_agency")
+        .when(by_reference)
+        .then("reference_agency")
+    )
+    return [
+        pl.coalesce("own_id", "agency_id").alias("agency_id"),
+        pl.col("asking").alias("requesting_agency_id"),
+        outside_id.is_not_null().alias("outside_agency"),
+        outside_id.alias("outside_agency_id"),
+        pl.lit(catalogue_version).alias("catalogue_version"),
+    ]

@@ -1,0 +1,288 @@
+"""Judging: which searches break which rules of the policies that bind their agencies.
+
+Pure: a rule applies where its policy was in force at the search's `occurred_at`; the clock plays no part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from schemas.agencies import AgencyRegister
+from schemas.errors import FrwatchError
+from schemas.policies import Policy, PolicySet, Rule
+from schemas.yaml_file import Faults
+from streams.columns import ENRICHED, POSITION
+from streams.rule_sql import Condition, Refused, compile_condition
+
+VIOLATIONS = UUID("5b8f0a5e-0c0c-5d4e-9d5b-6f2c8a1e7f43")
+"""The namespace of violation ids: UUIDv5 of `event_id/policy_id/rule_id`, the first in its hyphenated form."""
+
+MAX_EVIDENCE = 512
+"""How many characters of a value are kept as a violation's evidence."""
+
+# Persons, and what points at them, stay out of what is sent to people.
+_WITHHELD = frozenset({"officer", "requester", "probe_hash", "client_ip", "event_id", "attributes"})
+_SEVERAL = pl.Series([None, "SUSPECTED", "CONFIRMED"], dtype=pl.String)
+_ENTRY = pl.Struct({"key": pl.String, "value": pl.String})
+_MAP = pl.Map(pl.String, pl.String)
+_UTC = pl.Datetime("us", "UTC")
+
+Rows = npt.NDArray[np.int64]
+
+
+class RuleFailed(FrwatchError):
+    """A rule cannot be run over searches that came; nobody may take it for a search that breaks no rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The searches with `broken_rules` and `certainty`, and a row for each rule that each of them breaks."""
+
+    searches: pl.DataFrame
+    violations: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule ready to run: `broken` is true or false for each search, `evidence` the map of what it read."""
+
+    policy: Policy
+    rule: Rule
+    broken: pl.Expr
+    evidence: pl.Expr
+
+    @property
+    def label(self) -> str:
+        """`policy_id/rule_id`, as in `broken_rules`."""
+        return f"{self.policy.id}/{self.rule.id}"
+
+
+def compile_policies(policies: PolicySet, agencies: AgencyRegister) -> tuple[CompiledRule, ...]:
+    """Return the rules ready to run, by label.
+
+    Raises:
+        WrongUse: a rule's SQL was refused; the text has a line for each, with file, line, column and reason.
+    """
+    faults = Faults()
+    compiled: list[CompiledRule] = []
+    for policy in policies:
+        for rule in policy.rules:
+            when = _condition(policy, rule, "when", rule.when, faults)
+            unless = _condition(policy, rule, "unless", rule.unless, faults)
+            if when is not None:
+                compiled.append(_compile(policy, rule, when, unless, agencies))
+    faults.raise_any()
+    return tuple(sorted(compiled, key=lambda each: (each.label, each.policy.version)))
+
+
+class Judge:
+    """Applies policies to enriched searches.
+
+    Raises:
+        WrongUse: when made, where a rule's SQL was refused; see `compile_policies`.
+    """
+
+    def __init__(self, policies: PolicySet, agencies: AgencyRegister) -> None:
+        self._rules = compile_policies(policies, agencies)
+        confirmed = (
+            (pl.col("evidence") == "SEARCH")
+            & (pl.col("provider_class") != "unknown")
+            & (pl.col("evidence_strength") == "full")
+        )
+        self._flags = [confirmed.fill_null(value=False).alias("confirmed")] + [
+            each.broken.alias(str(number)) for number, each in enumerate(self._rules)
+        ]
+        self._labels = pl.Series([each.label for each in self._rules], dtype=pl.String)
+        self._constants = pl.DataFrame(
+            [_constants(each) for each in self._rules], schema=_CONSTANTS, orient="row"
+        )
+        self._capped = np.array([each.rule.certainty == "SUSPECTED" for each in self._rules], dtype=bool)
+
+    def judge(self, frame: pl.DataFrame, detected_at: datetime) -> Judged:
+        """Return the searches, in their order, with what they break, and the violations by rule and search.
+
+        Raises:
+            RuleFailed: a rule cannot be run over this batch; the text names it.
+        """
+        flags = self._run(frame)
+        per_rule = [flags[str(number)].arg_true().to_numpy() for number in range(len(self._rules))]
+        rows = np.concatenate([*per_rule, np.empty(0, np.int64)]).astype(np.int64)
+        rules = np.repeat(np.arange(len(per_rule)), [len(hits) for hits in per_rule])
+        sure = flags["confirmed"].to_numpy()[rows] & ~self._capped[rules]
+        searches = frame.with_columns(
+            self._broken(rows, rules, frame.height), _strongest(rows, sure, frame.height)
+        )
+        return Judged(searches, self._violations(frame, rows, rules, sure, detected_at))
+
+    def _run(self, frame: pl.DataFrame) -> pl.DataFrame:
+        try:
+            return frame.select(self._flags)
+        except pl.exceptions.PolarsError:
+            for each in self._rules:
+                try:
+                    frame.select(each.broken)
+                except pl.exceptions.PolarsError as error:
+                    place = each.policy.place_of(each.rule, "when")
+                    reason = str(error).strip().splitlines()[0]
+                    raise RuleFailed(
+                        f"{place}: rule {each.label} fails: {reason}; mend or remove it"
+                    ) from None
+            raise
+
+    def _broken(self, rows: Rows, rules: Rows, height: int) -> pl.Series:
+        # The rules are sorted by label, so a stable sort by row leaves each row's labels sorted.
+        order = np.argsort(rows, kind="stable")
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=height))])
+        labels = self._labels.gather(rules[order]).to_arrow().cast(pa.large_string())
+        lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), labels)
+        return cast("pl.Series", pl.from_arrow(lists)).alias("broken_rules")
+
+    def _violations(
+        self, frame: pl.DataFrame, rows: Rows, rules: Rows, sure: npt.NDArray[np.bool_], detected_at: datetime
+    ) -> pl.DataFrame:
+        position = [name for name in POSITION if name in frame.columns]
+        hits = frame[rows]
+        constants = self._constants[rules]
+        evidence, subjects = [], []
+        numbers, starts, counts = np.unique(rules, return_index=True, return_counts=True)
+        for number, start, count in zip(numbers, starts, counts, strict=True):
+            each = self._rules[number]
+            part = hits.slice(start, count).select(
+                pl.col(each.rule.subject).alias("agency_id"), each.evidence.alias("evidence")
+            )
+            subjects.append(part["agency_id"])
+            evidence.append(part["evidence"])
+        ids = _violation_ids(hits["event_id"], constants["policy_id"] + "/" + constants["rule_id"])
+        return pl.DataFrame(
+            [
+                ids,
+                hits["event_id"],
+                hits["occurred_at"],
+                pl.repeat(detected_at, len(rows), dtype=_UTC, eager=True).alias("detected_at"),
+                _joined("agency_id", subjects, pl.String()),
+                hits["officer"],
+                *(constants[name] for name in ("policy_id", "policy_version", "rule_id", "severity")),
+                _SEVERAL.gather(sure.astype(np.int64) + 1).alias("certainty"),
+                *(hits[name] for name in ("provider_id", "requesting_agency_id", "case_number")),
+                constants["title"],
+                _joined("evidence", evidence, _MAP),
+                *(hits[name] for name in position),
+            ]
+        )
+
+
+_CONSTANTS: dict[str, Any] = dict.fromkeys(
+    ("policy_id", "policy_version", "rule_id", "severity", "title"), pl.String
+)
+
+
+def _constants(each: CompiledRule) -> tuple[str, ...]:
+    return each.policy.id, each.policy.version, each.rule.id, each.rule.severity, each.rule.title
+
+
+def _condition(policy: Policy, rule: Rule, key: str, sql: str | None, faults: Faults) -> Condition | None:
+    if sql is None:
+        return None
+    try:
+        return compile_condition(sql)
+    except Refused as error:
+        faults.add(policy.place_of(rule, key), f"rule {policy.id}/{rule.id}: {key} {error}")
+        return None
+
+
+def _compile(
+    policy: Policy, rule: Rule, when: Condition, unless: Condition | None, agencies: AgencyRegister
+) -> CompiledRule:
+    # Whatever a rule says, it is about face recognition: a service that does none cannot break it.
+    broken = _binds(policy, rule, agencies) & (pl.col("provider_class") != "not_fr") & when.expr
+    columns = set(when.columns)
+    if unless is not None:
+        broken &= ~unless.expr.fill_null(value=False)
+        columns |= set(unless.columns)
+    return CompiledRule(policy, rule, broken.fill_null(value=False), _evidence(sorted(columns - _WITHHELD)))
+
+
+def _binds(policy: Policy, rule: Rule, agencies: AgencyRegister) -> pl.Expr:
+    """Whether the policy bound the subject when the search ran: midnight is each agency's own."""
+    subject = pl.col(rule.subject)
+    by_zone: dict[str, list[str]] = {}
+    for agency_id in policy.agencies if policy.agencies is not None else sorted(agencies.by_id):
+        by_zone.setdefault(str(agencies.timezone(agency_id)), []).append(agency_id)
+    if policy.agencies is not None:
+        terms = [_among(subject, ids) & _during(policy, agencies, ids[0]) for ids in by_zone.values()]
+    else:
+        # Every agency, and those that nobody knows by the register's default zone.
+        by_zone.pop(agencies.default_timezone, None)
+        elsewhere = [agency_id for ids in by_zone.values() for agency_id in ids]
+        terms = [_among(subject, ids) & _during(policy, agencies, ids[0]) for ids in by_zone.values()]
+        others = ~_among(subject, elsewhere) if elsewhere else subject.is_not_null()
+        terms.append(others & _during(policy, agencies, None))
+    return pl.any_horizontal(terms) if len(terms) > 1 else terms[0]
+
+
+def _among(subject: pl.Expr, ids: list[str]) -> pl.Expr:
+    return subject == ids[0] if len(ids) == 1 else subject.is_in(ids)
+
+
+def _during(policy: Policy, agencies: AgencyRegister, agency_id: str | None) -> pl.Expr:
+    start, until = policy.effective.bounds(agencies.timezone(agency_id))
+    moment = pl.col("occurred_at")
+    in_force = moment >= pl.lit(start, dtype=_UTC)
+    return in_force if until is None else in_force & (moment < pl.lit(until, dtype=_UTC))
+
+
+def _evidence(columns: Iterable[str]) -> pl.Expr:
+    entries = [_entry(name) for name in columns]
+    if not entries:
+        return pl.lit(pl.Series([[]], dtype=pl.List(_ENTRY))).first().cast(_MAP)
+    return pl.concat_list(entries).list.drop_nulls().cast(_MAP)
+
+
+def _entry(name: str) -> pl.Expr:
+    column, dtype = pl.col(name), ENRICHED[name]
+    if isinstance(dtype, pl.Datetime):
+        text = column.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    elif isinstance(dtype, pl.List):
+        text = column.list.join(", ", ignore_nulls=True).str.slice(0, MAX_EVIDENCE)
+    else:
+        text = column.cast(pl.String).str.slice(0, MAX_EVIDENCE)
+    entry = pl.struct(pl.lit(name).alias("key"), text.alias("value"))
+    return pl.when(column.is_not_null()).then(entry)
+
+
+def _strongest(rows: Rows, sure: npt.NDArray[np.bool_], height: int) -> pl.Series:
+    level = np.zeros(height, dtype=np.int64)
+    level[rows] = 1
+    level[rows[sure]] = 2
+    return _SEVERAL.gather(level).alias("certainty")
+
+
+def _joined(name: str, parts: list[pl.Series], dtype: pl.DataType) -> pl.Series:
+    return pl.concat(parts).alias(name) if parts else pl.Series(name, [], dtype=dtype)
+
+
+def _violation_ids(event_ids: pl.Series, labels: pl.Series) -> pl.Series:
+    ids = [
+        violation_id(event, label) for event, label in zip(event_ids.to_list(), labels.to_list(), strict=True)
+    ]
+    return pl.Series("violation_id", ids, dtype=pl.Binary)
+
+
+def violation_id(event_id: bytes, label: str) -> bytes:
+    """Return the 16 bytes of the UUIDv5 of a finding; `label` is `policy_id/rule_id`."""
+    text = event_id.hex()
+    name = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}/{label}"
+    digest = bytearray(hashlib.sha1(VIOLATIONS.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return bytes(digest)

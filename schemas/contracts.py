@@ -55,6 +55,8 @@ def writer_schema(text: str) -> WriterSchema:
     """
     try:
         schema = json.loads(text)
+        if not isinstance(schema, dict) or schema.get("type") != "record":
+            raise ValueError("no Avro record")
         canonical = fastavro.schema.to_parsing_canonical_form(schema)
         parsed = fastavro.parse_schema(json.loads(text))
     except (

@@ -1,7 +1,7 @@
 """A batch of Kafka values to one frame of columns, and what could not be read to dead letters.
 
 No record is dropped and none stops its batch: every index of the batch is either a row of the frame or a
-`Bad`. What is a good value is decided by the block reader alone, whoever else is in the batch.
+`Bad`. What is a good value is decided for each alone (`streams.validate`), whoever else is in the batch.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pyarrow as pa
 from schemas.contracts import Contract, WriterSchema
 from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT_HEAD
 from streams.align import align
-from streams.blocks import DamagedBlock, read_block
-from streams.damage import Verdict, inspect_record
+from streams.blocks import UnreadableBlock, read_block
+from streams.validate import SOUND, validate
 from streams.withhold import MAX_VALUE, holds_image, may_hold_face, names_image
 
 EARLIEST = -2_208_988_800_000_000
@@ -58,9 +58,9 @@ class Values:
     def __init__(self, values: Sequence[bytes | None]) -> None:
         self.array = pa.array(values, pa.large_binary())
         _, offsets, data = self.array.buffers()
-        self._starts = np.frombuffer(offsets, dtype="<i8", count=len(values) + 1)
-        self._data = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
-        self.sizes = np.diff(self._starts)
+        self.starts = np.frombuffer(offsets, dtype="<i8", count=len(values) + 1)
+        self.data = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
+        self.sizes = np.diff(self.starts)
         first, second = self._byte(0), self._byte(1)
         fits = self.sizes <= MAX_VALUE
         self.single = np.flatnonzero(
@@ -86,8 +86,8 @@ class Values:
         """Yield `rows` by the `size` bytes (4 or 8) that stand at `start` in each of them."""
         if not len(rows):
             return
-        at = self._starts[rows][:, None] + np.arange(start, start + size)
-        keys = np.ascontiguousarray(self._data[at]).view(f"<u{size}").ravel()
+        at = self.starts[rows][:, None] + np.arange(start, start + size)
+        keys = np.ascontiguousarray(self.data[at]).view(f"<u{size}").ravel()
         distinct, group = np.unique(keys, return_inverse=True)
         order = np.argsort(group, kind="stable")
         ends = np.searchsorted(group[order], np.arange(len(distinct) + 1))
@@ -98,7 +98,7 @@ class Values:
         """That byte of each value, -1 where the value is too short."""
         found = np.full(len(self.sizes), -1, dtype=np.int16)
         long_enough = self.sizes > index
-        found[long_enough] = self._data[self._starts[:-1][long_enough] + index]
+        found[long_enough] = self.data[self.starts[:-1][long_enough] + index]
         return found
 
 
@@ -138,24 +138,17 @@ def _read(
     parts: list[tuple[pl.DataFrame, Rows]],
     bad: list[Bad],
 ) -> None:
-    try:
-        parts.append((align(read_block(_take(values, rows), writer, head_size), contract), rows))
-    except DamagedBlock:
-        sound: list[int] = []
-        suspects: list[int] = []
-        for row in rows:
-            value = values[int(row)] or b""
-            verdict, detail = inspect_record(value, writer, head_size)
-            if verdict is Verdict.DAMAGED:
-                bad.append(_refused(values, int(row), "damaged", detail))
-            else:
-                (sound if verdict is Verdict.SOUND else suspects).append(int(row))
-        # A suspect is read alone: one that is damaged would cost its neighbours a search for the culprit.
-        for group in ([sound] if sound else []) + [[row] for row in suspects]:
-            _bisect(values, np.array(group, np.int64), writer, head_size, contract, parts, bad)
+    verdicts = validate(values.data, values.starts[rows], values.starts[rows + 1], writer, head_size)
+    damaged = verdicts.faults != SOUND
+    for at in np.flatnonzero(damaged):
+        row = int(rows[at])
+        bad.append(_refused(values, row, "damaged", verdicts.detail(int(at), int(values.sizes[row]))))
+    whole = rows[~damaged] if damaged.any() else rows
+    if len(whole):
+        _read_whole(values, whole, writer, head_size, contract, parts, bad)
 
 
-def _bisect(
+def _read_whole(
     values: Values,
     rows: Rows,
     writer: WriterSchema,
@@ -164,14 +157,15 @@ def _bisect(
     parts: list[tuple[pl.DataFrame, Rows]],
     bad: list[Bad],
 ) -> None:
+    """Read what is whole; should the reader still refuse a record, it alone becomes a dead letter."""
     try:
         parts.append((align(read_block(_take(values, rows), writer, head_size), contract), rows))
-    except DamagedBlock as error:
+    except UnreadableBlock as error:
         if len(rows) == 1:
-            bad.append(_refused(values, int(rows[0]), "damaged", _first_line(error)))
+            bad.append(_refused(values, int(rows[0]), "unreadable", _first_line(error)))
             return
         for half in np.array_split(rows, 2):
-            _bisect(values, half, writer, head_size, contract, parts, bad)
+            _read_whole(values, half, writer, head_size, contract, parts, bad)
 
 
 def _take(values: Values, rows: Rows) -> pa.Array:

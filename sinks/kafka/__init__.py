@@ -1,0 +1,1 @@
+"""Kafka: topics, and what frwatch itself writes to them."""

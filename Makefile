@@ -14,10 +14,12 @@ help:  ## list the targets
 
 setup: .venv/.ready  ## make .venv with the frwatch command in it
 
-.venv/.ready: pyproject.toml requirements.lock
+$(BIN)/uv:
 	@if [ -z "$(PYTHON)" ]; then echo "make: no Python 3.11 or newer found; install one, or say PYTHON=/path/to/python3" >&2; exit 3; fi
 	@if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then rm -rf .venv; $(PYTHON) -m venv .venv; fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.ready: $(BIN)/uv pyproject.toml requirements.lock
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -40,7 +42,7 @@ lint: setup  ## lint, format, types, direction of imports
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 
-lock: setup  ## bring requirements.lock up to date with pyproject.toml
+lock: $(BIN)/uv  ## bring requirements.lock up to date with pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-emit-index-url --custom-compile-command 'make lock' --group dev pyproject.toml --output-file requirements.lock
 

@@ -30,12 +30,13 @@ class Lookup:
         self._schema = dict(schema)
         self._nothing = (None,) * len(self._schema)
 
-    def __call__(self, values: pl.Series) -> pl.DataFrame:
-        """Return a frame of `schema` with a row for each value, in their order."""
+    def __call__(self, values: pl.Series) -> list[pl.Series]:
+        """Return the columns of `schema`, with a row for each value, in their order."""
         encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
         rows = [self._row(value) for value in encoded.dictionary.to_pylist()]
         table = pl.DataFrame(rows, schema=self._schema, orient="row")
-        return table[cast("pl.Series", pl.from_arrow(encoded.indices))]
+        rows_of = cast("pl.Series", pl.from_arrow(encoded.indices)).cast(pl.get_index_type())
+        return [column[rows_of] for column in table]
 
     def _row(self, value: str | None) -> tuple[Any, ...]:
         if value is None:

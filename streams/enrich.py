@@ -16,7 +16,7 @@ from schemas.service_name import MAX_NAME
 from streams.distinct import Lookup
 from streams.hosts import MAX_ENDPOINT, HostMatcher, parse_endpoint
 from streams.names import NameMatcher
-from streams.requests import MAX_REFERENCE, RequestReader, address_domain, mask_digits, names_nobody
+from streams.requests import MAX_REFERENCE, RequestReader, address_domain, names_nobody
 
 _SEPARATOR = "\0"
 # Paths are looked at this much deeper than the catalogue's, so that `/help/..` is not taken for `/help`.
@@ -42,7 +42,9 @@ class Enricher:
         self._own = Lookup(
             self._describe_agency, {"own_id": text, "own_key": text, "own_parent": text, "agency_known": flag}
         )
-        self._asking = Lookup(self._describe_asking, {"asking_id": text, "asking_key": text, "asking": text})
+        self._asking = Lookup(
+            self._describe_asking, {"asking_id": text, "asking_key": text, "requesting_agency_id": text}
+        )
         self._officers = Lookup(self._describe_officer, {"officer": text})
         self._requesters = Lookup(
             self._describe_requester, {"requester": text, "requester_domain": text, "domain_agency": text}
@@ -62,8 +64,8 @@ class Enricher:
             remember=8_192,
             longest=2_048,
         )
-        self._service = _service_key(self._hosts.depth + _SPARE_SEGMENTS)
-        self._messages = _messages(self._requests.pattern)
+        self._read = _read(self._hosts.depth + _SPARE_SEGMENTS, self._requests.pattern)
+        self._messages = _messages()
         self._result = _result(catalogue.version)
 
     def enrich(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -72,20 +74,16 @@ class Enricher:
         Columns that enrichment does not know, such as the Kafka position, pass through untouched. No value,
         however long or strange, raises.
         """
-        own = self._own(frame["agency_id"])
-        asking = self._asking(frame["requesting_agency_id"])
-        services = self._providers(frame.select(self._service).to_series())
-        context = frame.select("agency_id", "officer_id", "requester", "request_ref")
-        messages = context.hstack(own.get_columns() + asking.get_columns()).select(self._messages)
-        facts = [
-            *own.get_columns(),
-            *asking.get_columns(),
-            *services.get_columns(),
-            *self._officers(messages["officer"]).get_columns(),
-            *self._requesters(messages["requester"]).get_columns(),
-            *self._references(messages["reference"]).get_columns(),
-        ]
-        return frame.drop("officer_id", "requester").hstack(facts).with_columns(self._result).drop(_SCRATCH)
+        read = frame.select(self._read)
+        agencies = [*self._own(read["agency_id"]), *self._asking(read["asking"])]
+        messages = pl.DataFrame([*read, *agencies]).select(self._messages)
+        persons = [*self._officers(messages["officer"]), *self._requesters(messages["requester"])]
+        references = self._references(messages["reference"])
+        drawn = pl.DataFrame([read["agency_id"], *agencies, *persons, *references]).select(self._result)
+        columns = {column.name: column for column in frame if column.name != "officer_id"}
+        for facts in (self._providers(read["service"]), drawn):
+            columns |= {column.name: column for column in facts}
+        return pl.DataFrame(list(columns.values()))
 
     def pseudonym(self, agency_id: str, person_id: str) -> str:
         """Return the pseudonym under which a person of an agency (its register id) is stored."""
@@ -118,7 +116,7 @@ class Enricher:
 
     def _describe_reference(self, key: str) -> tuple[Any, ...]:
         own_id, _, reference = key.partition(_SEPARATOR)
-        agency = self._requests.outside(mask_digits(reference), self._agencies.by_id.get(own_id))
+        agency = self._requests.outside(reference, self._agencies.by_id.get(own_id))
         return (agency.id if agency else None,)
 
     def _describe_service(self, key: str) -> tuple[Any, ...]:
@@ -152,18 +150,6 @@ class Enricher:
         return host.provider_id if host else None
 
 
-_SCRATCH = (
-    "own_id",
-    "own_key",
-    "own_parent",
-    "asking_id",
-    "asking_key",
-    "asking",
-    "domain_agency",
-    "reference_agency",
-)
-
-
 def _unknown_key(text: str) -> str:
     """A key that no register id equals, the same for two spellings of one unknown agency."""
     return _SEPARATOR + (name_key(text) or text)
@@ -181,19 +167,27 @@ def _service_key(depth: int) -> pl.Expr:
     return pl.concat_str(name, endpoint.str.extract(start, 0).fill_null(""), separator=_SEPARATOR)
 
 
-def _messages(pattern: str) -> list[pl.Expr]:
-    def unless_blank(column: str) -> pl.Expr:
-        return pl.when(pl.col(column).str.contains(r"\S")).then(pl.col(column))
-
+def _read(depth: int, pattern: str) -> list[pl.Expr]:
+    """What of a search enrichment looks at; a reference only where it may name an agency."""
     reference = pl.col("request_ref").str.slice(0, MAX_REFERENCE)
+    # Numbers say nothing here, and without them few references are distinct.
     reference = pl.when(reference.str.contains(pattern)).then(reference.str.replace_all(r"\d+", "0"))
+    return [
+        pl.col("agency_id"),
+        pl.col("requesting_agency_id").alias("asking"),
+        *(pl.when(pl.col(name).str.contains(r"\S")).then(name) for name in ("officer_id", "requester")),
+        reference.alias("reference"),
+        _service_key(depth).alias("service"),
+    ]
+
+
+def _messages() -> list[pl.Expr]:
+    own_id, asking_id = pl.col("own_id").fill_null(""), pl.col("asking_id").fill_null("")
     agency = pl.coalesce("own_id", "agency_id")
     return [
-        pl.concat_str(agency, unless_blank("officer_id"), separator=_SEPARATOR).alias("officer"),
-        pl.concat_str(
-            pl.col("asking_id").fill_null(""), unless_blank("requester"), separator=_SEPARATOR
-        ).alias("requester"),
-        pl.concat_str(pl.col("own_id").fill_null(""), reference, separator=_SEPARATOR).alias("reference"),
+        pl.concat_str(agency, "officer_id", separator=_SEPARATOR).alias("officer"),
+        pl.concat_str(asking_id, "requester", separator=_SEPARATOR).alias("requester"),
+        pl.concat_str(own_id, "reference", separator=_SEPARATOR).alias("reference"),
     ]
 
 
@@ -205,7 +199,7 @@ def _result(catalogue_version: str) -> list[pl.Expr]:
     by_field, by_domain, by_reference = map(outside, ("asking_key", "domain_agency", "reference_agency"))
     outside_id = (
         pl.when(by_field)
-        .then("asking")
+        .then("requesting_agency_id")
         .when(by_domain)
         .then("domain_agency")
         .when(by_reference)
@@ -213,7 +207,7 @@ def _result(catalogue_version: str) -> list[pl.Expr]:
     )
     return [
         pl.coalesce("own_id", "agency_id").alias("agency_id"),
-        pl.col("asking").alias("requesting_agency_id"),
+        pl.col("agency_known", "requesting_agency_id", "officer", "requester", "requester_domain"),
         outside_id.is_not_null().alias("outside_agency"),
         outside_id.alias("outside_agency_id"),
         pl.lit(catalogue_version).alias("catalogue_version"),

@@ -25,7 +25,7 @@ from streams.columns import ENRICHED, POSITION
 from streams.rule_sql import Condition, Refused, compile_condition
 
 VIOLATIONS = UUID("5b8f0a5e-0c0c-5d4e-9d5b-6f2c8a1e7f43")
-"""The namespace of violation ids: UUIDv5 of `event_id/policy_id/rule_id`, the first in its hyphenated form."""
+"""The namespace of violation ids: UUIDv5 of `event_id/policy_id/rule_id`, the event's with hyphens."""
 
 MAX_EVIDENCE = 512
 """How many characters of a value are kept as a violation's evidence."""
@@ -34,6 +34,8 @@ MAX_EVIDENCE = 512
 _WITHHELD = frozenset({"officer", "requester", "probe_hash", "client_ip", "event_id", "attributes"})
 _SEVERAL = pl.Series([None, "SUSPECTED", "CONFIRMED"], dtype=pl.String)
 _ENTRY = pl.Struct({"key": pl.String, "value": pl.String})
+# What a violation takes over from its search.
+_TAKEN = ("event_id", "occurred_at", "officer", "provider_id", "requesting_agency_id", "case_number")
 _MAP = pl.Map(pl.String, pl.String)
 _UTC = pl.Datetime("us", "UTC")
 
@@ -42,6 +44,28 @@ Rows = npt.NDArray[np.int64]
 
 class RuleFailed(FrwatchError):
     """A rule cannot be run over searches that came; nobody may take it for a search that breaks no rule."""
+
+
+VIOLATION: dict[str, pl.DataType] = {
+    "violation_id": pl.Binary(),
+    "event_id": pl.Binary(),
+    "occurred_at": _UTC,
+    "detected_at": _UTC,
+    "agency_id": pl.String(),
+    "officer": pl.String(),
+    "policy_id": pl.String(),
+    "policy_version": pl.String(),
+    "rule_id": pl.String(),
+    "severity": pl.String(),
+    "certainty": pl.String(),
+    "provider_id": pl.String(),
+    "requesting_agency_id": pl.String(),
+    "case_number": pl.String(),
+    "title": pl.String(),
+    "evidence": _MAP,
+}
+"""violation.avsc; the ids are the UUIDs' 16 bytes. The search's Kafka position follows, where it has one."""
+_NO_VIOLATIONS = pl.DataFrame(schema=VIOLATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +78,13 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule ready to run: `broken` is true or false for each search, `evidence` the map of what it read."""
+    """A rule ready to run: `broken` is true or false for each search, `evidence` the map of `read`."""
 
     policy: Policy
     rule: Rule
     broken: pl.Expr
     evidence: pl.Expr
+    read: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -106,6 +131,8 @@ class Judge:
         self._constants = pl.DataFrame(
             [_constants(each) for each in self._rules], schema=_CONSTANTS, orient="row"
         )
+        read = {name for each in self._rules for name in (each.rule.subject, *each.read)}
+        self._carried = sorted(read.union(_TAKEN))
         self._capped = np.array([each.rule.certainty == "SUSPECTED" for each in self._rules], dtype=bool)
 
     def judge(self, frame: pl.DataFrame, detected_at: datetime) -> Judged:
@@ -115,18 +142,16 @@ class Judge:
             RuleFailed: a rule cannot be run over this batch; the text names it.
         """
         flags = self._run(frame)
-        per_rule = [flags[str(number)].arg_true().to_numpy() for number in range(len(self._rules))]
-        rows = np.concatenate([*per_rule, np.empty(0, np.int64)]).astype(np.int64)
-        rules = np.repeat(np.arange(len(per_rule)), [len(hits) for hits in per_rule])
-        sure = flags["confirmed"].to_numpy()[rows] & ~self._capped[rules]
-        searches = frame.with_columns(
-            self._broken(rows, rules, frame.height), _strongest(rows, sure, frame.height)
-        )
+        # By rule, and within a rule by row.
+        rules, rows = np.nonzero(flags[:, 1:].T)
+        sure = flags[rows, 0] & ~self._capped[rules]
+        found = [self._broken(rows, rules, frame.height), _strongest(rows, sure, frame.height)]
+        searches = frame.hstack(found)
         return Judged(searches, self._violations(frame, rows, rules, sure, detected_at))
 
-    def _run(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _run(self, frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
         try:
-            return frame.select(self._flags)
+            return frame.select(self._flags).to_numpy()
         except pl.exceptions.PolarsError:
             for each in self._rules:
                 try:
@@ -143,7 +168,7 @@ class Judge:
         # The rules are sorted by label, so a stable sort by row leaves each row's labels sorted.
         order = np.argsort(rows, kind="stable")
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=height))])
-        labels = self._labels.gather(rules[order]).to_arrow().cast(pa.large_string())
+        labels = self._labels[rules[order]].to_arrow().cast(pa.large_string())
         lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), labels)
         return cast("pl.Series", pl.from_arrow(lists)).alias("broken_rules")
 
@@ -151,7 +176,10 @@ class Judge:
         self, frame: pl.DataFrame, rows: Rows, rules: Rows, sure: npt.NDArray[np.bool_], detected_at: datetime
     ) -> pl.DataFrame:
         position = [name for name in POSITION if name in frame.columns]
-        hits = frame[rows]
+        if not len(rows):
+            return _NO_VIOLATIONS.hstack(frame.select(position).clear())
+        index = pl.Series(rows, dtype=pl.get_index_type())
+        hits = pl.DataFrame([frame[name][index] for name in (*self._carried, *position)])
         constants = self._constants[rules]
         evidence, subjects = [], []
         numbers, starts, counts = np.unique(rules, return_index=True, return_counts=True)
@@ -168,11 +196,11 @@ class Judge:
                 ids,
                 hits["event_id"],
                 hits["occurred_at"],
-                pl.repeat(detected_at, len(rows), dtype=_UTC, eager=True).alias("detected_at"),
+                pl.Series("detected_at", [detected_at], dtype=_UTC).new_from_index(0, len(rows)),
                 _joined("agency_id", subjects, pl.String()),
                 hits["officer"],
                 *(constants[name] for name in ("policy_id", "policy_version", "rule_id", "severity")),
-                _SEVERAL.gather(sure.astype(np.int64) + 1).alias("certainty"),
+                _SEVERAL[sure.astype(np.int64) + 1].alias("certainty"),
                 *(hits[name] for name in ("provider_id", "requesting_agency_id", "case_number")),
                 constants["title"],
                 _joined("evidence", evidence, _MAP),
@@ -209,7 +237,8 @@ def _compile(
     if unless is not None:
         broken &= ~unless.expr.fill_null(value=False)
         columns |= set(unless.columns)
-    return CompiledRule(policy, rule, broken.fill_null(value=False), _evidence(sorted(columns - _WITHHELD)))
+    shown = tuple(sorted(columns - _WITHHELD))
+    return CompiledRule(policy, rule, broken.fill_null(value=False), _evidence(shown), shown)
 
 
 def _binds(policy: Policy, rule: Rule, agencies: AgencyRegister) -> pl.Expr:
@@ -264,7 +293,7 @@ def _strongest(rows: Rows, sure: npt.NDArray[np.bool_], height: int) -> pl.Serie
     level = np.zeros(height, dtype=np.int64)
     level[rows] = 1
     level[rows[sure]] = 2
-    return _SEVERAL.gather(level).alias("certainty")
+    return _SEVERAL[level].alias("certainty")
 
 
 def _joined(name: str, parts: list[pl.Series], dtype: pl.DataType) -> pl.Series:

@@ -33,11 +33,6 @@ def address_domain(text: str) -> str | None:
     return host
 
 
-def mask_digits(text: str) -> str:
-    """Return the reference with each run of digits as one `0`: that is all that numbers say here."""
-    return re.sub(r"\d+", "0", text)
-
-
 class RequestReader:
     """Finds agencies in the reference of a request, by whole words.
 

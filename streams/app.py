@@ -21,6 +21,7 @@ import faust
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
+from faust.app import BootStrategy
 from mode import Service
 
 from schemas.contracts import Contract, WriterSchema, contract
@@ -43,6 +44,16 @@ HELD_FETCHES = 2
 RETRY_SECONDS = 1.0
 
 
+class _WithoutKafka(BootStrategy):
+    """Starts agents and timers, and none of Faust's own consumer, producer and tables."""
+
+    enable_kafka = False
+
+
+class _App(faust.App):
+    BootStrategy = _WithoutKafka
+
+
 class Worker:
     """One worker: `run` it until it is told to stop or cannot go on."""
 
@@ -52,7 +63,7 @@ class Worker:
         self._registry = Registry(settings.schema_registry) if settings.schema_registry else None
         self._failure: BaseException | None = None
         self._over = asyncio.Event()
-        self.app = faust.App(
+        self.app = _App(
             "frwatch-worker",
             broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
             web_enabled=False,
@@ -91,6 +102,8 @@ class Worker:
             )
             self.app.agent(self._fetches, name="judge")(self._judge)
             await stack.enter_async_context(_running(self.app))
+            # Faust opens its channels when its own consumer has partitions, which here it never has.
+            self.app.flow_control.resume()
             await stack.enter_async_context(
                 _running(Heartbeat(self._settings, self._rules.version, self.ingest))
             )

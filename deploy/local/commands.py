@@ -1,0 +1,205 @@
+"""`frwatch up`, `frwatch down`, `frwatch status`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.health import NEVER, READY, Health, examine
+from deploy.local.jars import Tell
+from deploy.local.locks import locked
+from deploy.local.stack import LocalStack, Wish
+from deploy.local.state import Home, Stack
+from schemas.settings import load_settings
+
+Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
+AsJson = Annotated[bool, Parameter("--json", negative=())]
+
+
+def up(
+    *,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=0, lte=64))] = None,
+    registry: bool | None = None,
+    fresh: Annotated[bool, Parameter(negative=())] = False,
+    kafka_port: Port = None,
+    clickhouse_port: Port = None,
+    registry_port: Port = None,
+    as_json: AsJson = False,
+) -> int:
+    """Start the local stack in the background, or mend it: Kafka, ClickHouse and workers, on loopback only.
+
+    It returns when all are ready, within some 10 s; the first time it fetches Kafka (45 MB). On a stack that
+    runs it starts what has died and prints the addresses. Data and addresses outlive a restart; they are in
+    the folder FRWATCH_HOME (default .frwatch), so several stacks run side by side.
+
+        frwatch up
+        frwatch up --workers 2 --registry
+        FRWATCH_HOME=/tmp/other frwatch up --json
+
+    Parameters
+    ----------
+    workers:
+        How many workers run; 1 at first, later as many as before.
+    registry:
+        Run a schema registry too (Apicurio, 142 MB the first time); later as before.
+    fresh:
+        Stop the stack and delete its data and its pseudonym key first. There is no way back.
+    kafka_port:
+        Port of the broker; 9092 at first where that is free, later as before.
+    clickhouse_port:
+        Port of ClickHouse's HTTP interface; 8123 at first where that is free, later as before.
+    registry_port:
+        Port of the registry; 8081 at first where that is free, later as before. Implies --registry.
+    as_json:
+        Print the addresses as JSON; progress goes to standard error.
+    """
+    asked = {"kafka": kafka_port, "clickhouse": clickhouse_port, "registry": registry_port}
+    ports = {name: port for name, port in asked.items() if port is not None}
+    wish = Wish(workers, True if registry_port is not None and registry is None else registry, ports)
+    home = Home(load_settings().home)
+    with _progress() as tell:
+        home.make()
+        with _at_work(home, tell):
+            stack = LocalStack(home, tell)
+            if fresh:
+                stack.down()
+                home.empty()
+                home.make()
+            changed = stack.up(wish)
+    if as_json:
+        _print_json(home, *examine(home))
+        return 0
+    state = stack.state
+    rows = [("Kafka", state.kafka), ("ClickHouse", state.clickhouse), ("registry", state.schema_registry)]
+    print("The stack is ready:" if changed else "The stack runs already:")
+    for name, address in rows:
+        if address:
+            print(f"  {name:<11}{address}")
+    print(f"  {'workers':<11}{state.workers_wanted}")
+    print(f"  {'home':<11}{home}")
+    print("Next: `frwatch status`, `frwatch demo`; `frwatch down` stops it and keeps the data.")
+    return 0
+
+
+def down(*, as_json: AsJson = False) -> int:
+    """Stop the local stack: workers first, then ClickHouse, registry and Kafka. The data stay.
+
+    What does not stop in time is killed, and it says so. Where nothing runs, it does nothing.
+
+        frwatch down
+
+    Parameters
+    ----------
+    as_json:
+        Print what was done as a JSON array of lines.
+    """
+    home = Home(load_settings().home)
+    with _progress() as tell, contextlib.ExitStack() as held:
+        if home.path.is_dir():
+            home.refuse_strangers()
+            held.enter_context(_at_work(home, tell))
+        lines = LocalStack(home, tell).down()
+    if as_json:
+        print(json.dumps(lines))
+    else:
+        print("\n".join(lines) if lines else f"No stack of {home} runs.")
+    return 0
+
+
+def status(*, as_json: AsJson = False) -> int:
+    """Show what of the local stack runs and how far each worker is behind; status 0 if all is ready, else 1.
+
+        frwatch status
+        frwatch status --json
+
+    Parameters
+    ----------
+    as_json:
+        Print it as JSON: `kafka`, `clickhouse`, `registry`, `workers` (`pid`, `policies`, `lag`), `ready`.
+    """
+    home = Home(load_settings().home)
+    state, health = examine(home)
+    if as_json:
+        _print_json(home, state, health)
+    else:
+        _print_table(home, health)
+    return 0 if health.ready else 1
+
+
+def _at_work(home: Home, tell: Tell) -> contextlib.AbstractContextManager[None]:
+    return locked(home.lock, f"waiting for another frwatch that is at work on {home}", tell)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Tell]:
+    """What is waited for: one moving line on a terminal, else a line each, always on standard error."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with console.status("starting") as spinner:
+            yield lambda line: spinner.update(line)
+    else:
+        yield lambda line: print(f"frwatch: {line}", file=sys.stderr, flush=True)
+
+
+def _print_json(home: Home, state: Stack, health: Health) -> None:
+    found = {
+        "kafka": state.kafka,
+        "clickhouse": state.clickhouse,
+        "registry": state.schema_registry,
+        "ready": health.ready,
+        "workers": [
+            {
+                "pid": each.pid,
+                "policies": each.policies,
+                "lag": each.lag,
+                "name": each.name,
+                "state": each.state,
+                "partitions": each.partitions,
+                "memory": each.memory,
+            }
+            for each in health.workers
+        ],
+        "parts": [
+            {"name": each.name, "state": each.state, "pid": each.pid, "memory": each.memory}
+            for each in health.parts
+        ],
+        "home": str(home),
+    }
+    print(json.dumps(found, indent=2))
+
+
+def _print_table(home: Home, health: Health) -> None:
+    console = Console(highlight=False)
+    if not health.parts:
+        console.print(f"{NEVER}: no stack in {home}; `frwatch up` starts one", markup=False, soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("part", "state", "pid", "MiB", "where"):
+        table.add_column(name, justify="right" if name in ("pid", "MiB") else "left", overflow="fold")
+    for part in health.parts:
+        pid = "" if part.pid is None else str(part.pid)
+        table.add_row(part.name, _coloured(part.state), pid, _mib(part.memory), part.address or "")
+    for worker in health.workers:
+        lag = "lag unknown" if worker.lag is None else f"lag {worker.lag:,}"
+        policies = f", policies {worker.policies[:8]}" if worker.policies else ""
+        where = f"{lag}, {worker.partitions} partitions{policies}"
+        table.add_row(worker.name, _coloured(worker.state), str(worker.pid), _mib(worker.memory), where)
+    console.print(table)
+    if not health.ready:
+        console.print(f"not ready; logs are in {home.path / 'logs'}; `frwatch up` mends it", soft_wrap=True)
+
+
+def _coloured(state: str) -> str:
+    return f"[{'green' if state == READY else 'red'}]{state}[/]"
+
+
+def _mib(value: int | None) -> str:
+    return "" if value is None else f"{value >> 20}"

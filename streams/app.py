@@ -39,7 +39,7 @@ from streams.rules import CompiledRules
 
 log = structlog.get_logger(__name__)
 
-HELD_FETCHES = 2
+HELD_FETCHES = 1
 """Fetches that wait for the agent: enough to keep it busy, few enough to keep memory flat."""
 RETRY_SECONDS = 1.0
 
@@ -168,7 +168,7 @@ class Worker:
             client_id="frwatch-worker",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=4 << 20,
+            max_partition_fetch_bytes=1 << 20,
             fetch_max_wait_ms=100,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,

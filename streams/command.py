@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from sinks.kafka.topics import ensure_topics
-
 from schemas.settings import Settings, load_settings
 from streams.log import set_up_logs
+from streams.memory import keep_memory_flat
 
 
 def worker() -> None:
@@ -20,6 +19,7 @@ def worker() -> None:
         frwatch worker
         FRWATCH_KAFKA=kafka.example:9092 FRWATCH_CLICKHOUSE=http://ch.example:8123 frwatch worker
     """
+    keep_memory_flat()
     import uvloop
 
     settings = load_settings()
@@ -28,6 +28,7 @@ def worker() -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from sinks.kafka.topics import ensure_topics
     from streams.app import Worker
     from streams.rules import load_rules
 

@@ -27,13 +27,13 @@ from streams.offsets import Offsets
 
 log = structlog.get_logger(__name__)
 
-FETCH_RECORDS = 20_000
-"""Records of one fetch, over all partitions: some 20 MB as columns."""
-FLUSH_ROWS = 40_000
+FETCH_RECORDS = 10_000
+"""Records of one fetch, over all partitions: some 10 MB as columns."""
+FLUSH_ROWS = 30_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.75
 """How long a row waits for others before it is stored."""
-MAX_BUFFERED = 120_000
+MAX_BUFFERED = 60_000
 """Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 

@@ -16,7 +16,7 @@ _M_ARENA_MAX = -8
 def keep_memory_flat() -> None:
     """Set up the allocators of glibc, polars and Arrow; to be called before polars and Arrow are imported.
 
-    What the environment already says is left as it is. Where the C library is not glibc, its part is left out.
+    What the environment already says is left as it is. Without glibc its part is left out.
     """
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer
 
-from schemas.agencies import AgencyRegister, Identifier
+from schemas.agencies import ID_PATTERN, AgencyRegister, Identifier
 from schemas.yaml_file import (
     Document,
     Faults,
@@ -106,12 +106,20 @@ class PolicyTest(BaseModel):
     certainty: Certainty | None = None
 
 
+def _list(value: Any) -> Any:
+    return [value] if value == _EVERY else value
+
+
+_EVERY = "*"
+_Bound = Annotated[str, Field(pattern=rf"^\*$|{ID_PATTERN}", max_length=64)]
+
+
 class _PolicyFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: Identifier
     title: str = Field(min_length=1)
-    agencies: tuple[Identifier, ...] | Literal["*"]
+    agencies: Annotated[tuple[_Bound, ...], BeforeValidator(_list)]
     effective: Effective
     rules: tuple[Rule, ...] = Field(min_length=1)
     tests: tuple[PolicyTest, ...] = ()
@@ -190,7 +198,7 @@ def parse_policies(sources: Iterable[Source], agencies: AgencyRegister) -> Polic
 
 def _policy(model: _PolicyFile, document: Document) -> Policy:
     form = canonical(model.model_dump(mode="json", by_alias=True, exclude={"tests"}, exclude_none=True))
-    bound = None if model.agencies == "*" else tuple(model.agencies)
+    bound = None if _EVERY in model.agencies else model.agencies
     return Policy(
         id=model.policy,
         title=model.title,
@@ -205,14 +213,13 @@ def _policy(model: _PolicyFile, document: Document) -> Policy:
 
 
 def _check(model: _PolicyFile, document: Document, agencies: AgencyRegister, faults: Faults) -> None:
-    if model.agencies != "*":
-        if not model.agencies:
-            faults.add(document.place("agencies"), 'binds nobody; name an agency, or "*" for every one')
-        for index, agency_id in enumerate(model.agencies):
-            if agency_id not in agencies.by_id:
-                near = agencies.resolve(agency_id)
-                remedy = f"its id is {near.id!r}" if near else "add it to the register or correct the id"
-                faults.add(document.place("agencies", index), f"no agency has the id {agency_id!r}; {remedy}")
+    if not model.agencies:
+        faults.add(document.place("agencies"), 'binds nobody; name an agency, or "*" for every one')
+    for index, agency_id in enumerate(model.agencies):
+        if agency_id not in agencies.by_id and agency_id != _EVERY:
+            near = agencies.resolve(agency_id)
+            remedy = f"its id is {near.id!r}" if near else "add it to the register or correct the id"
+            faults.add(document.place("agencies", index), f"no agency has the id {agency_id!r}; {remedy}")
     start, until = model.effective.bounds(ZoneInfo(agencies.default_timezone))
     if until is not None and until <= start:
         faults.add(document.place("effective", "until"), "until is not after from, so the policy never holds")

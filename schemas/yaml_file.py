@@ -126,8 +126,13 @@ def build_model(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
+        found = error.errors(include_input=False, include_url=False)
+        for fault in found:
             where = (*path, *fault["loc"])
+            size = len(fault["loc"])
+            if any(other["loc"][:size] == fault["loc"] != other["loc"] for other in found):
+                # It follows from a fault within, as a list is too short without its bad item.
+                continue
             if fault["type"] == "extra_forbidden":
                 known = ", ".join(sorted(_names(model, fault["loc"][:-1])))
                 known = f"; known are {known}" if known else ""

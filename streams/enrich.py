@@ -37,7 +37,7 @@ class Enricher:
         self._key = key
         self._hosts = HostMatcher(catalogue)
         self._names = NameMatcher(catalogue)
-        self._requests = RequestReader(agencies)
+        self._requests = RequestReader(agencies, (name for provider in catalogue for name in provider.names))
         text, flag = pl.String, pl.Boolean
         self._own = Lookup(
             self._describe_agency, {"own_id": text, "own_key": text, "own_parent": text, "agency_known": flag}

@@ -14,7 +14,7 @@ from schemas.hostname import normalise_host
 MAX_ENDPOINT = 2048
 """How many characters of an endpoint are looked at."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:(?=[/\\])")
+_SCHEME = re.compile(r"(?:(?:https?|wss?):(?=/)|[A-Za-z][A-Za-z0-9+.\-]*:(?=//))", re.IGNORECASE)
 _BREAKS = str.maketrans("", "", "\t\r\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from schemas.agencies import Agency, AgencyRegister, name_key
 from schemas.hostname import normalise_host
@@ -38,13 +39,16 @@ class RequestReader:
 
     A name of one word and three letters or fewer (`ICE`) counts only as the register writes it; other names
     in any case. Names with digits, such as an ORI, are not looked for. An e-mail address names the agency of
-    its domain.
+    its domain. A name among `systems` names nobody, though an agency's is a part of it: the form of the `Los
+    Angeles County Regional Identification System` is not the county's request.
     """
 
-    def __init__(self, agencies: AgencyRegister) -> None:
+    def __init__(self, agencies: AgencyRegister, systems: Iterable[str] = ()) -> None:
         self._agencies = agencies
         self._exact: dict[str, Agency] = {}
-        self._folded: dict[tuple[str, ...], Agency] = {}
+        self._folded: dict[tuple[str, ...], Agency | None] = {}
+        for system in systems:
+            self._folded[tuple(_WORD.findall(system.casefold()))] = None
         for agency in agencies:
             for name in (agency.id, agency.name, *agency.aliases):
                 self._learn(name, agency)
@@ -63,7 +67,9 @@ class RequestReader:
     @property
     def pattern(self) -> str:
         """A regular expression that finds something in every reference in which `outside` can."""
-        firsts = {words[0] for words in self._folded} | {word.casefold() for word in self._exact}
+        firsts = {words[0] for words, agency in self._folded.items() if agency} | {
+            word.casefold() for word in self._exact
+        }
         return "(?i)@" + "".join(f"|{re.escape(word)}" for word in sorted(firsts))
 
     def outside(self, reference: str, own: Agency | None) -> Agency | None:
@@ -82,11 +88,11 @@ class RequestReader:
             taken = 1
             # The longest name wins: "Los Angeles County Sheriff" is not the county.
             for length in range(min(self._longest, len(words) - at), 0, -1):
-                agency = self._folded.get(tuple(folded[at : at + length]))
-                if agency is None and length == 1:
-                    agency = self._exact.get(words[at])
+                key = tuple(folded[at : at + length])
+                agency = self._folded.get(key) or (self._exact.get(words[at]) if length == 1 else None)
                 if agency is not None:
                     named.append(agency)
+                if agency is not None or key in self._folded:
                     taken = length
                     break
             at += taken

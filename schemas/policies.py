@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ Severity = Literal["INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 Certainty = Literal["CONFIRMED", "SUSPECTED"]
 Subject = Literal["agency_id", "requesting_agency_id"]
 
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2299
+"""The years in which a search can have run, as the stored type of time has them."""
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -38,15 +42,17 @@ def _moment(value: Any) -> Any:
     if isinstance(value, date):
         return value
     remedy = "write a date such as 2020-11-13, or a time with its offset such as 2020-11-13T09:00:00-08:00"
-    try:
-        if isinstance(value, str) and _DATE.fullmatch(value):
-            return date.fromisoformat(value)
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment: date | None = None
+    with contextlib.suppress(ValueError):
+        if isinstance(value, str):
+            moment = (date if _DATE.fullmatch(value) else datetime).fromisoformat(value)
+    if moment is None or (isinstance(moment, datetime) and moment.tzinfo is None):
         raise ValueError(f"{value!r} is no date; {remedy}")
-    return moment.astimezone(UTC)
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise ValueError(
+            f"{value!r} is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}; no search is there"
+        )
+    return moment.astimezone(UTC) if isinstance(moment, datetime) else moment
 
 
 # InstanceOf, not a union of types: pydantic would read a datetime at midnight as a date.
@@ -137,7 +143,7 @@ class Policy:
     agencies: tuple[str, ...] | None
     effective: Effective
     rules: tuple[Rule, ...]
-    tests: tuple[PolicyTest, ...]
+    tests: tuple[PolicyTest, ...] = field(compare=False)
     canonical: str
     version: str
     document: Document = field(repr=False, compare=False)

@@ -12,7 +12,7 @@ import polars as pl
 
 from schemas.agencies import AgencyRegister
 from schemas.catalogue import Catalogue
-from schemas.policies import Policy, PolicySet, PolicyTest
+from schemas.policies import EARLIEST_YEAR, LATEST_YEAR, Policy, PolicySet, PolicyTest
 from schemas.yaml_file import Faults, Place
 from streams.columns import DECODED
 from streams.enrich import Enricher
@@ -54,7 +54,7 @@ def run_policy_tests(policies: PolicySet, catalogue: Catalogue, agencies: Agency
 
     A test meets its own version of its policy and no other. What its event leaves out is: a moment at which
     the policy is in force, evidence SEARCH, the first agency that the policy binds, an officer, a certificate
-    of training; all else is null or empty.
+    of training; all else is null or empty. A rule that binds the requesting agency needs one in its event.
 
     Raises:
         WrongUse: a test's event has a field that searches do not have, or a value of another type; or a
@@ -136,6 +136,8 @@ def _value(dtype: pl.DataType, value: Any) -> Any:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         if moment is None or moment.tzinfo is None:
             raise ValueError(f"{value!r} has no offset; write a time such as 2020-11-13T00:00:00-08:00")
+        if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+            raise ValueError(f"{value!r} is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
         return moment.astimezone(UTC)
     if isinstance(dtype, pl.List):
         return _checked(value, list, all(isinstance(item, str) for item in value or ()), "a list of texts")

@@ -4,7 +4,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.hostname import normalise_host
@@ -121,6 +121,7 @@ def test_information_and_public_pages_are_weaker_evidence(text: str, weak: bool)
     assert match == ("clearview-ai", weak)
 
 
+@settings(derandomize=True, deadline=None)
 @given(hosts)
 def test_a_host_matches_by_whole_labels_from_the_right_alone(host: str) -> None:
     expected = "clearview-ai" if host == "clearview.ai" or host.endswith(".clearview.ai") else None
@@ -130,6 +131,7 @@ def test_a_host_matches_by_whole_labels_from_the_right_alone(host: str) -> None:
     assert provider(f"{host}clearview.ai") is None
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     hosts,
     st.booleans(),
@@ -147,12 +149,14 @@ def test_case_dot_port_and_path_change_no_host(
     assert found.host == host
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.text(max_size=300))
 def test_a_normal_form_is_its_own_normal_form(text: str) -> None:
     host = normalise_host(text)
     assert host is None or normalise_host(host) == host
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.text(max_size=200), st.sampled_from(["", "https://", "//", "http:\\\\"]))
 def test_no_text_raises(text: str, scheme: str) -> None:
     parse_endpoint(scheme + text)

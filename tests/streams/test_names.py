@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.service_name import MAX_NAME
@@ -63,6 +63,7 @@ def test_a_name_of_several_services_decides_nothing(text: str) -> None:
     assert NAMES.match(text) == NameMatch(None, ambiguous=True)
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     st.sampled_from(["Clearview AI", "Clearview", "LACRIS", "Plate Reader"]),
     st.lists(st.sampled_from([" ", "-", ".", "_", "'", ",", "\u2014"]), max_size=3).map("".join),
@@ -77,6 +78,7 @@ def test_case_punctuation_and_company_change_no_name(
     assert NAMES.match(written) == NAMES.match(name)
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.text(max_size=MAX_NAME + 10))
 def test_no_text_raises(text: str) -> None:
     NAMES.match(text)

@@ -60,11 +60,11 @@ def kafka_part(home: Home, ports: Ports, tell: Tell) -> Part:
 def clickhouse_part(home: Home, ports: Ports) -> Part:
     """The engine behind ClickHouse's HTTP interface."""
     data, log = home.data(CLICKHOUSE), home.log(CLICKHOUSE)
-    arguments = ["deploy.local.clickhouse", "--data", str(data), "--port", str(ports.clickhouse)]
+    arguments = ["-m", "deploy.local.clickhouse", "--data", str(data), "--port", str(ports.clickhouse)]
 
     def start() -> Identity:
         data.mkdir(exist_ok=True)
-        return spawn(_python(arguments), mark=mark(home, CLICKHOUSE), out=log, folder=home.path)
+        return spawn(_python(*arguments), mark=mark(home, CLICKHOUSE), out=log, folder=home.path)
 
     ping = f"{clickhouse_url(ports.clickhouse)}/ping"
     return Part(CLICKHOUSE, start, lambda _: registry.http_answers(ping), 180, (log,))
@@ -89,7 +89,7 @@ def worker_part(home: Home, number: int) -> Part:
 
     def start() -> Identity:
         return spawn(
-            _python(["deploy.cli", "worker"]),
+            _python("-c", "from deploy.cli import main; main()", "worker"),
             mark=mark(home, name),
             out=log,
             environment=_worker_environment(home),
@@ -119,9 +119,9 @@ def sign_of_life(home: Home, who: Identity) -> dict[str, object]:
     return sign if age < FRESH_SECONDS and written.timestamp() >= who.created - 1 else {}
 
 
-def _python(arguments: list[str]) -> list[str]:
+def _python(*arguments: str) -> list[str]:
     # -P: a folder of the current directory must not shadow a package.
-    return [sys.executable, "-P", "-m", *arguments]
+    return [sys.executable, "-P", *arguments]
 
 
 def _worker_environment(home: Home) -> Mapping[str, str]:

@@ -91,12 +91,15 @@ class LocalStack:
         noted = dict(self.state.pids)
         self._recognise()
         lines = []
-        if gone := sorted(noted.keys() - self.state.pids.keys()):
+        gone = sorted(noted.keys() - self.state.pids.keys())
+        if gone:
             lines.append(f"had ended before: {', '.join(gone)}")
         for names in (self._workers(), [CLICKHOUSE], [REGISTRY], [KAFKA]):
             if running := [name for name in names if name in self.state.pids]:
                 killed = self._stop(running)
                 lines += [f"{'killed' if name in killed else 'stopped'} {name}" for name in running]
+        if gone:
+            self.home.save(self.state)
         return lines
 
     def _servers(self) -> list[Part]:

@@ -59,3 +59,7 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("frwatch")
+
+
+if __name__ == "__main__":
+    main()

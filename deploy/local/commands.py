@@ -70,6 +70,7 @@ def up(
         with _at_work(home, tell):
             stack = LocalStack(home, tell)
             if fresh:
+                home.refuse_to_empty()
                 stack.down()
                 home.empty()
                 home.make()

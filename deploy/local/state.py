@@ -18,7 +18,7 @@ from schemas.settings import KEY_FILE, STACK_FILE
 MARKER = ".frwatch-home"
 LOCK_FILE = ".lock"
 DATA = ("kafka", "clickhouse", "registry")
-_OURS = {MARKER, LOCK_FILE, STACK_FILE, KEY_FILE, "logs", "workers", *DATA}
+_OURS = {MARKER, LOCK_FILE, STACK_FILE, KEY_FILE, "logs", "workers", "faust", "demo", "alerts", *DATA}
 _DRAFTS = re.compile(r"(stack|pseudonym)\.tmp")
 ROOM = 256 * 1024 * 1024
 """Bytes that must be free on the disk for a stack to start."""
@@ -89,36 +89,46 @@ class Home:
             )
 
     def refuse_strangers(self) -> None:
-        """Do nothing where the folder is missing, empty or holds only what frwatch makes.
+        """Do nothing where the folder is missing, was made by `make`, or has only what frwatch makes.
 
         Raises:
             WrongUse: it holds something else; the text names it.
         """
-        if not self.path.exists():
-            return
-        if not self.path.is_dir():
-            raise WrongUse(
-                f"FRWATCH_HOME {self} is not a folder: name one that is, or that does not exist yet"
-            )
-        strangers = sorted(name for name in os.listdir(self.path) if not _is_ours(name))
-        if strangers:
-            named = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
+        if self.path.exists() and not self.path.is_dir():
+            raise WrongUse(f"FRWATCH_HOME {self} is not a folder: name one that is, or a new one")
+        if not (self.path / MARKER).exists() and (named := self._strangers()):
             raise WrongUse(
                 f"{self} has files that are not a stack's ({named}): set FRWATCH_HOME to a folder of its own"
             )
+
+    def _strangers(self) -> str:
+        names = os.listdir(self.path) if self.path.exists() else []
+        strangers = sorted(name for name in names if not _is_ours(name))
+        return ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
+
+    def refuse_to_empty(self) -> None:
+        """Do nothing where `empty` may delete what is in the folder.
+
+        Raises:
+            WrongUse: the folder holds something that frwatch did not make, or was not made by it.
+        """
+        if named := self._strangers():
+            raise WrongUse(
+                f"{self} has files that frwatch did not make ({named}): move them; nothing was deleted"
+            )
+        if any((self.path / name).exists() for name in DATA) and not (self.path / MARKER).exists():
+            raise WrongUse(f"{self} was not made by `frwatch up` (it has no {MARKER}): nothing was deleted")
 
     def empty(self) -> None:
         """Delete all that frwatch made in the folder, but the lock file, which the caller holds.
 
         Raises:
-            WrongUse: the folder holds something else, and nothing was deleted.
+            WrongUse: as `refuse_to_empty`; nothing was deleted.
             NotThere: something cannot be deleted.
         """
-        self.refuse_strangers()
+        self.refuse_to_empty()
         if not self.path.exists():
             return
-        if any((self.path / name).exists() for name in DATA) and not (self.path / MARKER).exists():
-            raise WrongUse(f"{self} was not made by `frwatch up` (it has no {MARKER}): nothing was deleted")
         try:
             # The marker goes last: a deletion that was cut off can be taken up again.
             for name in sorted(os.listdir(self.path), key=lambda name: name == MARKER):

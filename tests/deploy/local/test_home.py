@@ -35,6 +35,17 @@ def test_data_without_the_marker_are_not_deleted(tmp_path: Path) -> None:
     assert (tmp_path / "kafka").is_dir()
 
 
+def test_a_stack_starts_beside_a_file_of_something_else_but_does_not_delete_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.make()
+    (home.path / "thesis.txt").touch()
+    home.make()
+    answer = Command(home.path)("up", "--fresh")
+    assert answer.status == 2
+    assert "thesis.txt" in answer.err
+    assert (home.path / "thesis.txt").exists()
+
+
 def test_deleting_does_not_follow_links(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -209,3 +209,17 @@ def test_help_says_what_a_person_needs(command: str, tmp_path: Path) -> None:
     answer = Command(tmp_path)(command, "--help")
     assert answer.status == 0
     assert "--json" in answer.out
+
+
+def test_workers_come_and_go_as_asked_and_a_dead_one_is_replaced(stack: Command) -> None:
+    two = _mended(stack, "--workers", "2")
+    found = stack("status", "--json").json()["workers"]
+    assert [each["lag"] for each in found] == [0, 0]
+    assert len({each["policies"] for each in found}) == 1
+    os.kill(two["worker-1"], signal.SIGKILL)
+    one = _mended(stack, "--workers", "1")
+    assert set(one) == {"kafka", "clickhouse", "worker-1"}
+    assert one["worker-1"] != two["worker-1"]
+    assert not is_running(two["worker-2"])
+    assert _mended(stack) == one
+    assert set(_mended(stack, "--workers", "0")) == {"kafka", "clickhouse"}

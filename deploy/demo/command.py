@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -54,7 +56,7 @@ def demo(
     from deploy.demo.run import run
     from deploy.demo.screen import Screen
     from deploy.demo.show import console_for, show
-    from deploy.demo.stack import DemoStack, demo_home
+    from deploy.demo.stack import DemoStack, demo_home, shown
 
     console = console_for(error=as_json)
     began = time.monotonic()
@@ -75,7 +77,8 @@ def demo(
             else:
                 show(console, result)
             if keep:
-                _how_to_query(console, settings.clickhouse.get_secret_value(), stack.shown())
+                binaries = shown(Path(sys.executable).parent)
+                _how_to_query(console, settings.clickhouse.get_secret_value(), stack.shown(), binaries)
             elif result.faults:
                 console.print(f"The data of the stack are kept in {stack.shown()}.", soft_wrap=True)
             left_up, forget = keep, not result.faults
@@ -83,23 +86,23 @@ def demo(
             forget = True
             raise
         finally:
-            if not left_up:
+            if stack.started and not left_up:
                 with screen:
                     screen.phase("stopping")
                     stack.stop(forget=forget)
     return 1 if result.faults else 0
 
 
-def _how_to_query(console: Console, clickhouse: str, home: str) -> None:
+def _how_to_query(console: Console, clickhouse: str, home: str, binaries: str) -> None:
     question = "SELECT count(), uniqExact(event_id) FROM frwatch.searches"
     client = f"clickhouse_connect.get_client(dsn='{clickhouse}')"
     python = f"import clickhouse_connect; print({client}.query('{question}').result_rows)"
     console.print("\n[bold]The stack is still up.[/] Ask it yourself:")
     for line in (
         f'curl -s {clickhouse} --data-binary "{question}"',
-        f'.venv/bin/python -c "{python}"',
-        f"FRWATCH_HOME={home} .venv/bin/frwatch status",
-        f"FRWATCH_HOME={home} .venv/bin/frwatch down",
+        f'{binaries}/python -c "{python}"',
+        f"FRWATCH_HOME={home} {binaries}/frwatch status",
+        f"FRWATCH_HOME={home} {binaries}/frwatch down",
     ):
         console.print(f"  {line}", soft_wrap=True, markup=False)
     console.print("[dim]The questions of this demo are in deploy/demo/queries.[/]")

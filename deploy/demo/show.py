@@ -62,7 +62,7 @@ def _before(console: Console, result: Result) -> None:
     if rest := officers[OFFICERS:]:
         sums = (str(sum(row[key] for row in rest)) for key in keys)
         table.add_row(f"{len(rest)} more", *sums, "", "", style="dim")
-    console.print(table)
+    _put(console, table)
     cases = result.answers["before_ban_cases"].records()
     table = _table(
         "Which cases (of those with an outcome)", "case", ">searches", "crime", "officer", "what came of it"
@@ -77,8 +77,8 @@ def _before(console: Console, result: Result) -> None:
         )
     if rest := cases[CASES:]:
         table.add_row(f"{len(rest)} more", str(sum(row["searches"] for row in rest)), "", "", "", style="dim")
-    console.print(table)
-    console.print(_plain("How many led to what", result.answers["before_ban_outcomes"], left=1))
+    _put(console, table)
+    _put(console, _plain("How many led to what", result.answers["before_ban_outcomes"], left=1))
 
 
 def _after(console: Console, result: Result) -> None:
@@ -90,7 +90,7 @@ def _after(console: Console, result: Result) -> None:
             row["lapd_searches"],
             *(str(row[key]) for key in ("people", "before", "before_forbidden", "after", "after_forbidden")),
         )
-    console.print(table)
+    _put(console, table)
     table = _table(
         "What was found", "rule", "severity", ">confirmed", ">suspected", ">people", "first (Los Angeles)"
     )
@@ -101,19 +101,19 @@ def _after(console: Console, result: Result) -> None:
             *(str(row[key]) for key in ("confirmed", "suspected", "people")),
             row["first"],
         )
-    console.print(table)
+    _put(console, table)
     people = result.answers["after_ban_officers"].records()
     searches, posing = (sum(row[key] for row in people) for key in ("searches", "said_to_be_another"))
     console.print(
-        f"{len(people)} people went on in a commercial service: {searches} searches, {posing} of which "
+        f"\n{len(people)} people went on in a commercial service: {searches} searches, {posing} of which "
         "claimed to be LACRIS and reached another host. A site that was only reached or looked up, or a "
         "service in no catalogue, is suspected and accuses no one."
     )
     speed = result.speed
     if not math.isnan(speed.p50):
         console.print(
-            f"[bold]How fast:[/] half of the findings were on fr.violations within {speed.p50:.1f} ms of the "
-            f"search being sent, 99 % within {speed.p99:.1f} ms, all within {speed.worst:.0f} ms "
+            f"\n[bold]How fast:[/] half of the findings were on fr.violations {speed.p50:.1f} ms after the "
+            f"search was sent, 99 % within {speed.p99:.1f} ms, all within {speed.worst:.0f} ms "
             f"({speed.findings} findings, at {speed.rate:,} events/s)."
         )
 
@@ -127,10 +127,12 @@ def _books(console: Console, result: Result) -> None:
         again = f"{row['sent_again']:,}" if row["sent_again"] else ""
         numbers = (f"{row['expected']:,}", again, f"{row['stored']:,}", f"{row['distinct']:,}")
         table.add_row(row["what"].replace("_", " "), *numbers, verdict)
-    console.print(table)
-    console.print(
-        _plain("Malformed records, kept as dead letters", result.answers["dead_letters"], left=1, cut=46)
+    _put(console, table)
+    _put(
+        console,
+        _plain("Malformed records, kept as dead letters", result.answers["dead_letters"], left=1, cut=46),
     )
+    console.print()
     for fault in result.faults:
         console.print(f"[bold red]wrong:[/] {fault}", soft_wrap=True)
     if result.faults:
@@ -146,6 +148,11 @@ def _books(console: Console, result: Result) -> None:
     )
 
 
+def _put(console: Console, table: Table) -> None:
+    console.print()
+    console.print(table)
+
+
 def _chapter(console: Console, title: str) -> None:
     console.print()
     console.rule(f"[bold]{title}[/]", align="left", characters="─")
@@ -153,7 +160,14 @@ def _chapter(console: Console, title: str) -> None:
 
 def _table(title: str | None, *columns: str) -> Table:
     """A table; a column whose name begins with `>` is set to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
     for name in columns:
         table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
     return table

@@ -12,7 +12,7 @@ from deploy.local.locks import locked
 from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home
 from schemas.errors import WrongUse
-from schemas.settings import Settings, load_settings
+from schemas.settings import STACK_FILE, Settings, load_settings
 from sinks.kafka.topics import SIDE_PARTITIONS
 
 PARTITIONS = {"searches": 8, "outcomes": SIDE_PARTITIONS}
@@ -24,13 +24,24 @@ def demo_home() -> Home:
     return Home(home.path.with_name(f"{home.path.name}-demo"))
 
 
+def shown(path: Path) -> str:
+    """Return a path as a person would write it here: relative, where it is below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 class DemoStack:
-    """A stack that is new when it starts; `settings` are those of its parts once it runs."""
+    """A stack that is new when it starts.
+
+    `started` is true from when a part of it may run: before that, what runs in the folder is another's.
+    """
 
     def __init__(self, home: Home, tell: Tell) -> None:
         self.home = home
         self._tell = tell
         self._stack = LocalStack(home, tell)
+        self._marker = home.path / "logs" / "demo"
+        self.started = False
 
     def start(self) -> Settings:
         """Start broker, engine and one worker, and return their settings.
@@ -39,22 +50,24 @@ class DemoStack:
         expected of it follows from the shipped policies. What an earlier demo left behind is deleted.
 
         Raises:
-            WrongUse: the stack of an earlier demo still runs, or the folder is not a stack's.
+            WrongUse: the stack of an earlier demo still runs, or the folder is not a demo's.
             NotThere: a part does not start.
         """
         for name in [name for name in os.environ if name.upper().startswith("FRWATCH_")]:
             del os.environ[name]
         os.environ["FRWATCH_HOME"] = str(self.home)
-        self.home.refuse_strangers()
+        self._refuse_others()
         with self._locked():
             if any(who.process() for who in self.home.load().pids.values()):
                 raise WrongUse(
                     "the stack of an earlier demo still runs; stop it with "
                     f"`FRWATCH_HOME={self.shown()} frwatch down`"
                 )
+            self.started = True
             self._stack.down()
             self.home.empty()
             self.home.make()
+            self._marker.touch()
             self._stack.up(Wish(workers=1, registry=False))
         return load_settings(home=self.home.path)
 
@@ -80,11 +93,16 @@ class DemoStack:
         return sum(lags.values()) if len(lags) == len(wanted) else None
 
     def shown(self) -> str:
-        """The home as a person would write it: relative to where they are, if it is below."""
-        here = Path.cwd()
-        return str(
-            self.home.path.relative_to(here) if self.home.path.is_relative_to(here) else self.home.path
-        )
+        """The home as a person would write it here."""
+        return shown(self.home.path)
+
+    def _refuse_others(self) -> None:
+        """A stack that somebody keeps in the folder is not the demo's to delete."""
+        self.home.refuse_strangers()
+        if (self.home.path / STACK_FILE).exists() and not self._marker.exists():
+            raise WrongUse(
+                f"{self.home} is the home of a stack that is no demo's: set FRWATCH_HOME to another folder"
+            )
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(

@@ -1,0 +1,67 @@
+"""The real local ClickHouse for tests, as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.ports import free_ports
+
+DEADLINE = 60.0
+
+
+@dataclass
+class RunningClickHouse:
+    """A server that answers, its address and its process."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+
+@contextmanager
+def running_clickhouse(data: Path, port: int | None = None) -> Iterator[RunningClickHouse]:
+    """Run a server over the folder `data`, yield it once it answers, and stop it cleanly if it still runs."""
+    data.mkdir(parents=True, exist_ok=True)
+    chosen = free_ports(1)[0] if port is None else port
+    log = data / "server.log"
+    command = [sys.executable, "-m", "deploy.local.clickhouse"]
+    command += ["--data", str(data / "data"), "--port", str(chosen)]
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    running = RunningClickHouse(f"http://127.0.0.1:{chosen}", chosen, process)
+    try:
+        deadline = time.monotonic() + DEADLINE
+        while not _answers(running.url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"ClickHouse did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.02)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/ping", timeout=1) as answer:
+            return bool(answer.read() == b"Ok.\n")
+    except (urllib.error.URLError, OSError):
+        return False

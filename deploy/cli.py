@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import cyclopts
@@ -52,6 +53,17 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except Exception as error:
+        if os.environ.get("FRWATCH_DEBUG"):
+            raise
+        said = (str(error).splitlines() or [""])[0][:300]
+        error_console.print(
+            f"[bold red]frwatch:[/] {escape(type(error).__name__)}: {escape(said)}; "
+            "this is a fault of frwatch or of its surroundings: FRWATCH_DEBUG=1 shows where",
+            soft_wrap=True,
+            highlight=False,
+        )
+        sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -18,7 +18,9 @@ from clickhouse_cityhash.cityhash import CityHash128
 
 from deploy.local.clickhouse.errors import QueryError
 
-MAX_BLOCK = 1 << 30
+MAX_BLOCK = 1 << 28
+MAX_PIECE = 1 << 29
+"""Bytes that one piece of a body may become."""
 _LZ4, _ZSTD, _NONE = 0x82, 0x90, 0x02
 _BLOCK_SIZE = 1 << 20
 
@@ -66,10 +68,11 @@ class _Lz4Frame:
 
     def decode(self, data: bytes, limit: int) -> bytes:
         try:
-            out: bytes = self._inner.decompress(data, max_length=limit)
+            # LZ4 makes at most 255 bytes of one, so what a piece becomes needs no bound beforehand.
+            out: bytes = self._inner.decompress(data)
         except (RuntimeError, EOFError) as error:
             raise QueryError(354, f"Cannot decompress the body: {error}") from None
-        _refuse_bomb(not self._inner.needs_input and not self._inner.eof)
+        _refuse_bomb(len(out) > limit)
         return out
 
     def finish(self) -> None:
@@ -249,7 +252,7 @@ async def decompressed(
     async for piece in body:
         out = piece
         for decoder in decoders:
-            out = decoder.decode(out, limit)
+            out = decoder.decode(out, min(limit, MAX_PIECE))
         total += len(out)
         _refuse_bomb(total > limit)
         if out:

@@ -51,7 +51,7 @@ def _locked(data: Path) -> Iterator[None]:
     """Hold the folder: two engines over one would spoil it."""
     try:
         data.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data.parent / f"{data.name}.lock")
+        lock = FileLock(data / "frwatch.lock")
         lock.acquire(timeout=0)
     except Timeout:
         raise NotThere(f"{data} is in use by another ClickHouse; stop that one first") from None

@@ -20,7 +20,7 @@ MEMORY = 4 << 30
 
 
 def write_config(data: Path) -> Path:
-    """Write the engine's configuration beside the data folder and return its path."""
-    path = data.parent / f"{data.name}.config.xml"
+    """Write the engine's configuration into the data folder and return its path."""
+    path = data / "frwatch.config.xml"
     path.write_text(_CONFIG.format(memory=MEMORY))
     return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from clickhouse_connect.driver import Client
 
@@ -18,12 +17,8 @@ _COUNTS = """
         (SELECT count() FROM frwatch.outcomes),
         (SELECT count() FROM frwatch.dead_letters)"""
 
-
-class Lag(Protocol):
-    """How many records the workers are behind, all partitions together; None where nobody tells."""
-
-    def __call__(self) -> int | None:
-        """Return it."""
+Lag = Callable[[], int | None]
+"""How many records the workers are behind, all partitions together; None where nobody tells."""
 
 
 def stored_counts(client: Client) -> dict[str, int]:
@@ -33,25 +28,22 @@ def stored_counts(client: Client) -> dict[str, int]:
 
 
 def wait_stored(
-    client: Client,
-    wanted: dict[str, int],
-    lag: Lag,
-    tick: Callable[[dict[str, int]], None],
-    patience: float = PATIENCE,
+    client: Client, wanted: dict[str, int], lag: Lag, tick: Callable[[int], None], patience: float = PATIENCE
 ) -> bool:
-    """Wait until the tables have at least `wanted` and the workers lag by nothing; True if so.
+    """Wait until the workers lag by nothing and the tables have at least `wanted`; True if so.
 
-    False after `patience` seconds in which neither the tables nor the lag moved. Without the lag, a copy that
-    is still to come could be counted twice after the check.
+    False after `patience` seconds in which neither moved. Without the lag, a copy that is still to come could
+    be counted twice after the check. `tick` is given the lag, whenever it is known.
     """
     before: object = None
     moved = time.monotonic()
     while True:
-        counts = stored_counts(client)
-        tick(counts)
-        enough = all(counts[table] >= wanted[table] for table in wanted)
-        behind = lag() if enough else None
-        if enough and behind == 0:
+        behind = lag()
+        if behind is not None:
+            tick(behind)
+        # Counting costs the engine, which has enough to do while records are still on their way.
+        counts = stored_counts(client) if behind == 0 else {}
+        if counts and all(counts[table] >= wanted[table] for table in wanted):
             return True
         if (now := (counts, behind)) != before:
             before, moved = now, time.monotonic()

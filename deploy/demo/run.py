@@ -49,7 +49,7 @@ class Run:
     def settle(self, messages: int) -> bool:
         """Wait until the first `messages` messages are stored and nothing is behind."""
         wanted = sent_until(self.scenario, messages)
-        return wait_stored(self.client, wanted, self.stack.lag, partial(self._storing, wanted))
+        return wait_stored(self.client, wanted, self.stack.lag, partial(self._storing, messages))
 
     def listen(self) -> None:
         """Wait until the watch has heard of every finding and dead letter, or is unlikely to."""
@@ -68,11 +68,10 @@ class Run:
         )
         self.screen.findings(self.watch.fresh)
 
-    def _storing(self, wanted: dict[str, int], counts: dict[str, int]) -> None:
+    def _storing(self, messages: int, behind: int) -> None:
         self.watch.require()
-        self.screen.advance(
-            counts["searches"], wanted["searches"], f"stored, {len(self.watch.seen)} findings"
-        )
+        done = max(0, messages - behind)
+        self.screen.advance(done, messages, f"stored, {len(self.watch.seen)} findings")
         self.screen.findings(self.watch.fresh)
 
 
@@ -103,13 +102,13 @@ def run(
         screen.phase("playing at full speed", messages)
         bulk_began = time.monotonic()
         this.send(first_paced)
-        screen.phase("storing", events)
+        screen.phase("storing", first_paced)
         this.settle(first_paced)
         bulk = first_paced / (time.monotonic() - bulk_began)
         screen.phase(f"playing at {rate:,} events/s", messages)
         paced_since = time.time()
         this.send(messages, rate)
-        screen.phase("storing the rest", events)
+        screen.phase("storing the rest", messages)
         this.settle(messages)
         screen.phase("checking every event")
         this.listen()

@@ -11,7 +11,7 @@ from deploy.local.jars import Tell
 from deploy.local.locks import locked
 from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home
-from schemas.errors import WrongUse
+from schemas.errors import FrwatchError, WrongUse
 from schemas.settings import STACK_FILE, Settings, load_settings
 from sinks.kafka.topics import SIDE_PARTITIONS
 
@@ -72,16 +72,20 @@ class DemoStack:
         return load_settings(home=self.home.path)
 
     def stop(self, *, forget: bool) -> None:
-        """Stop it; with `forget`, delete its data too."""
+        """Stop it; with `forget`, delete its data too, or tell why they stay."""
         if not self.home.path.is_dir():
             return
         with self._locked():
             self._stack.down()
-            if forget:
+            if not forget:
+                return
+            try:
                 self.home.empty()
-        if forget:
-            self.home.lock.unlink(missing_ok=True)
-            self.home.path.rmdir()
+            except FrwatchError as error:
+                self._tell(str(error))
+                return
+        self.home.lock.unlink(missing_ok=True)
+        self.home.path.rmdir()
 
     def lag(self) -> int | None:
         """Return how many records the worker is behind, or None where Kafka does not tell."""

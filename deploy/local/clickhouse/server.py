@@ -13,6 +13,7 @@ from deploy.local.clickhouse.answer import Progress, content_type, exception_tag
 from deploy.local.clickhouse.compression import BlockEncoder, Encoder, decompressed, encoder_for
 from deploy.local.clickhouse.engine import Connection, Engine, new_query_id
 from deploy.local.clickhouse.errors import QueryError
+from deploy.local.clickhouse.formats import joiner
 from deploy.local.clickhouse.request import Request, read_request
 from deploy.local.clickhouse.sql import Statement, needs_more, parse
 
@@ -197,10 +198,14 @@ class Server:
         self, http: web.Request, connection: Connection, request: Request, statement: Statement, query_id: str
     ) -> web.StreamResponse:
         form = statement.format or request.default_format
+        pieces = joiner(form)
+        if pieces is None:
+            return await self._command(http, connection, request, statement, query_id)
         progress = Progress()
         sql, parameters = statement.head.decode(), dict(request.parameters) or None
         try:
             stream = await connection.call(connection.inner.send_query, sql, form, parameters)
+            first = await connection.call(stream.fetch)
         except QueryError as error:
             if error.code == 36 and "Streaming query is not supported" in str(error):
                 return await self._command(http, connection, request, statement, query_id)
@@ -208,14 +213,19 @@ class Server:
         except asyncio.CancelledError:
             await self._engine.kill(query_id)
             raise
+        if pieces.headed and (first is None or not first.bytes()):
+            # No rows: the stream gives nothing, not even the head.
+            await connection.call(stream.close)
+            return await self._command(http, connection, request, statement, query_id)
 
         async def chunks() -> AsyncIterator[bytes]:
-            while (result := await connection.call(stream.fetch)) is not None:
-                data = result.bytes()
-                if not data:
-                    break
+            result = first
+            while result is not None and (data := result.bytes()):
                 progress.add(result)
-                yield data
+                yield pieces.join(data)
+                result = await connection.call(stream.fetch)
+            if pieces.end:
+                yield pieces.end
 
         try:
             return await self._send(http, request, chunks(), form, query_id, progress)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 _ROWS = frozenset(
     {
         "tabseparated", "tsv", "tabseparatedraw", "tsvraw", "raw", "csv", "jsoneachrow", "jsonlines",
-        "ndjson", "jsoncompacteachrow", "jsonstringseachrow", "jsoncompactstringseachrow", "tskv", "rowbinary",
-        "native", "lineasstring", "rawblob", "msgpack", "null", "bsoneachrow", "protobuf",
+        "ndjson", "jsoncompacteachrow", "jsonstringseachrow", "jsoncompactstringseachrow", "tskv",
+        "rowbinary", "native", "lineasstring", "rawblob", "msgpack", "null", "bsoneachrow", "protobuf",
     }
 )  # fmt: skip
 _HEADED = {"withnames": 1, "withnamesandtypes": 2}

@@ -14,6 +14,8 @@ from schemas.errors import NotThere
 from schemas.settings import Settings
 
 TICK_SECONDS = 0.1
+CLUMP_SECONDS = 0.002
+"""How far ahead of its pace the player may be: it sleeps once for a few messages."""
 FLUSH_SECONDS = 60.0
 Position = tuple[str, int, int]
 
@@ -66,9 +68,9 @@ class Player:
         first = self.sent.messages
         began = ticked = time.monotonic()
         for number, message in enumerate(self._scenario.messages(first, last)):
-            if rate:
-                while (ahead := began + number / rate - time.monotonic()) > 0:
-                    self._producer.poll(min(ahead, TICK_SECONDS))
+            if rate and (ahead := began + number / rate - time.monotonic()) > CLUMP_SECONDS:
+                self._producer.poll(0)
+                time.sleep(ahead)
             if message.kind == MALFORMED:
                 self._produce(message, self._noting(message.ref))
             else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.local.health import lags_of
 from deploy.local.jars import Tell
 from deploy.local.locks import locked
+from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home
 from schemas.errors import FrwatchError, WrongUse
@@ -68,7 +69,9 @@ class DemoStack:
             self.home.empty()
             self.home.make()
             self._marker.touch()
-            self._stack.up(Wish(workers=1, registry=False))
+            # Ports that no other stack comes back to.
+            ports = dict(zip(("kafka", "clickhouse"), free_ports(2), strict=True))
+            self._stack.up(Wish(workers=1, registry=False, ports=ports))
         return load_settings(home=self.home.path)
 
     def stop(self, *, forget: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,6 +23,12 @@ _QUERIES = {
         FROM frwatch.dead_letters""",
 }
 
+_ARROW = {
+    "output_format_arrow_string_as_string": 1,
+    "output_format_arrow_low_cardinality_as_dictionary": 0,
+    "output_format_arrow_compression_method": "none",
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
@@ -39,9 +46,4 @@ def read_stored(client: Client) -> Stored:
 
 
 def _frame(client: Client, query: str) -> pl.DataFrame:
-    arrow = client.query_arrow(
-        query, use_strings=True, settings={"output_format_arrow_low_cardinality_as_dictionary": 0}
-    )
-    frame = pl.from_arrow(arrow)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101
-    return frame
+    return pl.read_ipc_stream(io.BytesIO(client.raw_query(query, settings=_ARROW, fmt="ArrowStream")))

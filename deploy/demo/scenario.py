@@ -1,7 +1,7 @@
 """The scenario: every record of the demo, in the order of sending. The same seed gives the same bytes.
 
-It is a scenario, not a record: only the 475 commercial searches by 27 people are from the reporting of
-November 2020, and how they spread over people, days, cases and outcomes is invented.
+It is a scenario, not a record: only the sizes of the commercial part, 475 searches by 27 people, follow the
+reporting of November 2020; how they spread over people, days, cases and outcomes is invented.
 """
 
 from __future__ import annotations

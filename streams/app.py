@@ -11,11 +11,13 @@ failed, and it can commit past a message in flight. Its web server stays off: it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import faust
 import structlog
@@ -28,19 +30,21 @@ from schemas.contracts import Contract, WriterSchema, contract
 from schemas.errors import NotThere
 from schemas.registry import Registry, RegistryAway
 from schemas.settings import Settings
+from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.publisher import Publisher
 from streams.heartbeat import Heartbeat
 from streams.ingest import Fetched, Ingest
+from streams.ledger import Partition
 from streams.offsets import Offsets
-from streams.pipeline import Batch, Judged, judge_searches, read_outcomes
+from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
 from streams.rules import CompiledRules
 
 log = structlog.get_logger(__name__)
 
 HELD_FETCHES = 1
-"""Fetches that wait for the agent: enough to keep it busy, few enough to keep memory flat."""
+"""Fetches that wait for the agent: aiokafka fetches ahead by itself, and what waits here only grows old."""
 RETRY_SECONDS = 1.0
 
 
@@ -54,6 +58,16 @@ class _App(faust.App):
     BootStrategy = _WithoutKafka
 
 
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """A record that no topic has."""
+
+    value: bytes
+    offset: int = 0
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
 class Worker:
     """One worker: `run` it until it is told to stop or cannot go on."""
 
@@ -63,6 +77,7 @@ class Worker:
         self._registry = Registry(settings.schema_registry) if settings.schema_registry else None
         self._failure: BaseException | None = None
         self._over = asyncio.Event()
+        self._judged = asyncio.Event()
         self.app = _App(
             "frwatch-worker",
             broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
@@ -101,6 +116,7 @@ class Worker:
                 failed=self._fail,
             )
             self.app.agent(self._fetches, name="judge")(self._judge)
+            await asyncio.to_thread(self._warm_up)
             await stack.enter_async_context(_running(self.app))
             # Faust opens its channels when its own consumer has partitions, which here it never has.
             self.app.flow_control.resume()
@@ -113,7 +129,10 @@ class Worker:
             raise self._failure
 
     async def _deliver(self, fetched: Fetched) -> None:
+        """Hand a fetch to the agent and wait until it is judged: the next is then all that has come since."""
+        self._judged.clear()
         await self._fetches.put(cast(Any, fetched))
+        await self._judged.wait()
 
     async def _judge(self, fetches: Any) -> None:
         """The agent: each fetch is judged, its findings are published, and its rows go back to the ingest."""
@@ -127,6 +146,8 @@ class Worker:
             except Exception as error:
                 self.ingest.fail(error)
                 return
+            finally:
+                self._judged.set()
 
     async def _judge_one(self, fetched: Fetched) -> None:
         if fetched.epoch != self.ingest.epoch:
@@ -142,8 +163,17 @@ class Worker:
         else:
             schemas = await self._schemas(batch, contract("outcome"))
             judged = await asyncio.to_thread(read_outcomes, batch, schemas, topic_ids, received_at)
+        self._judged.set()
         await self._publish(judged)
         self.ingest.accept(fetched.epoch, judged.chunks)
+
+    def _warm_up(self) -> None:
+        """Judge a search that nobody made: what is loaded and compiled at the first one is ready then."""
+        nobody = {"event_id": str(UUID(int=0)), "occurred_at": 0, "source": "", "agency_id": ""}
+        runs: dict[Partition, Sequence[Record]] = {
+            Partition("", 0): [_Nobody(encode(contract("search"), nobody))]
+        }
+        judge_searches(Batch.of(runs), self._rules, {}, {}, datetime.now(UTC))
 
     async def _publish(self, judged: Judged) -> None:
         if judged.violations.height:

@@ -14,7 +14,7 @@ import polars as pl
 from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
 from streams.decode import Bad, Decoded, Values, decode
-from streams.ledger import Chunk, Partition
+from streams.ledger import Chunk, Partition, Tables
 from streams.withhold import sha256
 
 _POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")
@@ -35,10 +35,21 @@ _DEAD_SCHEMA: dict[str, Any] = {
 class Record(Protocol):
     """What the pipeline reads of a Kafka record."""
 
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def offset(self) -> int:
+        """Where it stands in its partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key, as it came."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value, as it came; None for a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Its headers, as they came."""
 
 
 class Rules(Protocol):
@@ -90,14 +101,10 @@ def judge_searches(
     if decoded.frame.height:
         searches, violations = rules.apply(positions.beside(decoded), received_at)
         searches = _ingested(searches, received_at)
-        violations = _ingested(violations, received_at)
+        violations = _ingested(violations, received_at) if violations.height else violations
     dead = positions.dead_letters(decoded.bad)
-    tables = {
-        "searches": searches,
-        "violations": violations,
-        "dead_letters": _dead_rows(dead, topic_ids, received_at),
-    }
-    return Judged(positions.chunks(tables), violations, dead)
+    few = {"violations": violations, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
+    return Judged(positions.chunks("searches", searches, decoded.rows, few), violations, dead)
 
 
 def read_outcomes(
@@ -113,8 +120,8 @@ def read_outcomes(
     if decoded.frame.height:
         outcomes = _ingested(positions.beside(decoded), received_at)
     dead = positions.dead_letters(decoded.bad)
-    tables = {"outcomes": outcomes, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
-    return Judged(positions.chunks(tables), pl.DataFrame(), dead)
+    few = {"dead_letters": _dead_rows(dead, topic_ids, received_at)}
+    return Judged(positions.chunks("outcomes", outcomes, decoded.rows, few), pl.DataFrame(), dead)
 
 
 class _Positions:
@@ -164,27 +171,30 @@ class _Positions:
             )
         return letters
 
-    def chunks(self, tables: Mapping[str, pl.DataFrame]) -> list[Chunk]:
-        """What each partition gave, with all its offsets, also those that gave no row."""
-        return [
-            Chunk(
-                partition, self._run_offsets(number), _of_partition(tables, partition, len(self._partitions))
-            )
-            for number, partition in enumerate(self._partitions)
-        ]
+    def chunks(
+        self, table: str, rows: pl.DataFrame, places: npt.NDArray[np.int64], few: Tables
+    ) -> list[Chunk]:
+        """What each partition gave, with all its offsets, also those that gave no row.
 
-    def _run_offsets(self, number: int) -> npt.NDArray[np.int64]:
-        return self._offsets[self._ends[number] : self._ends[number + 1]]
+        `places[i]` is the index in the batch of row i of the main table, rising: a partition's rows are a
+        slice of it. The rows of `few` stand in any order.
+        """
+        bounds = np.searchsorted(places, self._ends)
+        parts = {name: _by_partition(frame) for name, frame in few.items() if frame.height}
+        chunks = []
+        for run, partition in enumerate(self._partitions):
+            number = partition.number
+            tables = {name: part[number] for name, part in parts.items() if number in part}
+            first, end = int(bounds[run]), int(bounds[run + 1])
+            if end > first:
+                tables[table] = rows.slice(first, end - first)
+            chunks.append(Chunk(partition, self._offsets[self._ends[run] : self._ends[run + 1]], tables))
+        return chunks
 
 
-def _of_partition(
-    tables: Mapping[str, pl.DataFrame], partition: Partition, of: int
-) -> dict[str, pl.DataFrame]:
-    filled = {name: rows for name, rows in tables.items() if rows.height}
-    if of == 1:
-        return filled
-    mine = pl.col("kafka_partition") == partition.number
-    return {name: part for name, rows in filled.items() if (part := rows.filter(mine)).height}
+def _by_partition(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    parts = rows.partition_by("kafka_partition", maintain_order=True)
+    return {int(part["kafka_partition"][0]): part for part in parts}
 
 
 def _ingested(rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
@@ -192,6 +202,8 @@ def _ingested(rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
 
 
 def _dead_rows(dead: Sequence[DeadLetter], topic_ids: Mapping[str, bytes], at: datetime) -> pl.DataFrame:
+    if not dead:
+        return pl.DataFrame()
     return pl.DataFrame(
         {
             "kafka_topic": [letter.topic for letter in dead],

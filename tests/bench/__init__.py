@@ -1,0 +1,1 @@
+"""Benches: they print figures, with the machine's name, and assert nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from schemas.settings import Settings
 from sinks.clickhouse.migrate import migrate
@@ -26,7 +27,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClickHouse]:
     with running_clickhouse(tmp_path_factory.mktemp("clickhouse")) as engine:
-        asyncio.run(migrate(Settings(clickhouse=engine.url)))
+        asyncio.run(migrate(Settings(clickhouse=SecretStr(engine.url))))
         yield engine
 
 
@@ -36,9 +37,26 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+def fresh_prefix() -> str:
+    """A prefix of topics that nobody else writes to."""
+    return f"t{uuid.uuid4().hex[:8]}."
+
+
 @pytest.fixture
 def stack(kafka: str, clickhouse: RunningClickHouse, tmp_path: Path) -> Iterator[Stack]:
-    """A broker and an engine, with topics that only this test writes to."""
-    with stack_for(kafka, clickhouse.url, tmp_path, f"t{uuid.uuid4().hex[:8]}.") as stack:
+    """A broker and an engine, with topics that only this test writes to, and no worker yet."""
+    with stack_for(kafka, clickhouse.url, tmp_path, fresh_prefix()) as stack:
         asyncio.run(ensure_topics(stack.settings(), partitions=4))
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def running(
+    kafka: str, clickhouse: RunningClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The same with one worker that the tests of a module share."""
+    home = tmp_path_factory.mktemp("running")
+    with stack_for(kafka, clickhouse.url, home, fresh_prefix()) as stack:
+        asyncio.run(ensure_topics(stack.settings(), partitions=4))
+        stack.start_worker()
         yield stack

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import clickhouse_connect
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from pydantic import SecretStr
 
 from schemas.settings import Settings
 
@@ -50,11 +51,11 @@ class Stack:
         return Settings(
             home=self.home,
             kafka=self.kafka,
-            clickhouse=self.clickhouse,
+            clickhouse=SecretStr(self.clickhouse),
             topic_prefix=self.prefix,
             group=f"{self.prefix}group",
             schema_registry=self.registry,
-            pseudonym_key=KEY,
+            pseudonym_key=SecretStr(KEY),
         )
 
     def start_worker(self) -> subprocess.Popen[bytes]:
@@ -95,7 +96,7 @@ class Stack:
         """Send values, acknowledged by the broker, and return the records as the broker has them."""
         sent: list[Message] = []
         producer = Producer({"bootstrap.servers": self.kafka, "acks": "all", "linger.ms": 2})
-        where = {} if partition is None else {"partition": partition}
+        where: dict[str, Any] = {} if partition is None else {"partition": partition}
 
         def delivered(error: Any, message: Message) -> None:
             assert error is None, error

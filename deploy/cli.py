@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from inspect import cleandoc
 
 import cyclopts
 from rich.console import Console
@@ -11,14 +12,63 @@ from rich.markup import escape
 
 from schemas.errors import FrwatchError
 
-# Import paths, not functions: `frwatch --help` need not load an engine.
+# Import paths, not functions: `frwatch --help` need not load an engine. A help's first line is its summary.
 COMMANDS = {
-    "up": "deploy.local.commands:up",
-    "down": "deploy.local.commands:down",
-    "status": "deploy.local.commands:status",
-    "demo": "deploy.demo.command:demo",
-    "worker": "streams.command:worker",
-    "migrate": "sinks.clickhouse.command:migrate",
+    "up": (
+        "deploy.local.commands:up",
+        """Start the local stack, or mend it, and return when it is ready.
+
+        A broker, an engine, the tables and workers, on loopback; their state is in the folder that
+        FRWATCH_HOME names (.frwatch). Where it runs already, its addresses are printed again.
+
+            frwatch up --workers 2
+        """,
+    ),
+    "down": (
+        "deploy.local.commands:down",
+        """Stop the local stack; its data stay.
+
+            frwatch down && frwatch up --fresh     # begin again with empty data
+        """,
+    ),
+    "status": (
+        "deploy.local.commands:status",
+        """Say what of the local stack runs, and how far behind it is.
+
+        Exit status 0 if all of it is ready, else 1.
+
+            frwatch status --json | jq .workers
+        """,
+    ),
+    "demo": (
+        "deploy.demo.command:demo",
+        """Play a statewide scenario and check every event of it.
+
+        Exit status 1 if one event is lost or counted twice.
+
+            frwatch demo --keep
+        """,
+    ),
+    "worker": (
+        "streams.command:worker",
+        """Classify, judge and store searches until told to stop.
+
+        Start several to share the partitions. SIGTERM and SIGINT stop one within 10 s: what was judged is
+        stored, the rest is another worker's. It ends with status 3 where Kafka, ClickHouse or the registry
+        is not there, and with 1 where it cannot go on.
+
+            FRWATCH_KAFKA=kafka.example:9092 FRWATCH_CLICKHOUSE=http://ch.example:8123 frwatch worker
+        """,
+    ),
+    "migrate": (
+        "sinks.clickhouse.command:migrate",
+        """Bring the tables of database frwatch up to this version.
+
+        Safe to run again; a database that a newer frwatch has migrated is refused.
+
+            FRWATCH_CLICKHOUSE=https://writer:secret@ch.example:8443 frwatch migrate --json
+        """,
+    ),
 }
 
 
@@ -32,8 +82,8 @@ def build_app() -> cyclopts.App:
         version=_version,
         result_action="return_value",
     )
-    for name, place in COMMANDS.items():
-        app.command(place, name=name)
+    for name, (place, text) in COMMANDS.items():
+        app.command(place, name=name, help=cleandoc(text))
     app.register_install_completion_command(name="--install-completion")
     return app
 

@@ -65,6 +65,9 @@ AsOf = Annotated[str, BeforeValidator(_date), Field(pattern=r"^\d{4}(-\d{2}(-\d{
 class Host(BaseModel):
     """A host of a service, its subdomains included where they have no entry of their own.
 
+    `operator_agency` is the operator in the agency register, where it is there: a request form that names it
+    is its own form, and says not for whom the search is.
+
     `strength` is weak where reaching it says little: it does more than faces, or only informs. `public_pages`
     are path prefixes that anyone reads without searching: weak too.
     """
@@ -80,6 +83,9 @@ class Host(BaseModel):
 class Provider(BaseModel):
     """A service. `provider_class` (key `class`) and `operator` say who operates it, not whose software it is.
 
+    `operator_agency` is the operator in the agency register, where it is there: a request form that names it
+    is its own form, and says not for whom the search is.
+
     `strength` is weak where even the client's own name for the service says little: an engine inside other
     products.
     """
@@ -90,6 +96,7 @@ class Provider(BaseModel):
     name: ServiceName
     provider_class: ProviderClass = Field(alias="class")
     operator: str | None = None
+    operator_agency: Identifier | None = None
     software_vendor: str | None = None
     gallery: str | None = None
     gallery_kinds: tuple[GalleryKind, ...] = ()

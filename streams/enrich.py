@@ -60,6 +60,7 @@ class Enricher:
                 "provider_basis": text,
                 "provider_conflict": text,
                 "evidence_strength": text,
+                "operator_agency": text,
             },
             remember=8_192,
             longest=2_048,
@@ -79,9 +80,11 @@ class Enricher:
         messages = pl.DataFrame([*read, *agencies]).select(self._messages)
         persons = [*self._officers(messages["officer"]), *self._requesters(messages["requester"])]
         references = self._references(messages["reference"])
-        drawn = pl.DataFrame([read["agency_id"], *agencies, *persons, *references]).select(self._result)
+        *services, operators = self._providers(read["service"])
+        known = [read["agency_id"], *agencies, *persons, *references, operators]
+        drawn = pl.DataFrame(known).select(self._result)
         columns = {column.name: column for column in frame if column.name != "officer_id"}
-        for facts in (self._providers(read["service"]), drawn):
+        for facts in (services, drawn):
             columns |= {column.name: column for column in facts}
         return pl.DataFrame(list(columns.values()))
 
@@ -127,7 +130,7 @@ class Enricher:
         provider_id = reached.provider_id if reached else named
         host = endpoint.host if endpoint else None
         if provider_id is None:
-            return None, "unknown", None, host, "none", None, "full"
+            return None, "unknown", None, host, "none", None, "full", None
         provider = self._catalogue.by_id[provider_id]
         weak = reached.weak if reached else provider.strength == "weak"
         return (
@@ -138,6 +141,7 @@ class Enricher:
             "host" if reached else "name",
             named if named != provider_id else None,
             "weak" if weak else "full",
+            provider.operator_agency,
         )
 
     def _named(self, name: str) -> str | None:
@@ -197,6 +201,8 @@ def _result(catalogue_version: str) -> list[pl.Expr]:
         return (named != pl.col("own_key")) & named.ne_missing(pl.col("own_parent"))
 
     by_field, by_domain, by_reference = map(outside, ("asking_key", "domain_agency", "reference_agency"))
+    # A form of the agency that runs the service is how one asks for its use: it says not for whom.
+    by_reference &= pl.col("reference_agency").ne_missing(pl.col("operator_agency"))
     outside_id = (
         pl.when(by_field)
         .then("requesting_agency_id")

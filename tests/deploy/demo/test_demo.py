@@ -58,6 +58,7 @@ def test_the_demo_accounts_for_every_event_and_leaves_nothing_behind(home: Path)
     assert not Path(f"{home}-demo").exists()
 
 
+@pytest.mark.slow
 def test_a_kept_stack_is_not_touched_by_the_next_demo(home: Path) -> None:
     kept = subprocess.run(
         [*COMMAND, "--keep"], env=environment(home), capture_output=True, text=True, check=False
@@ -75,6 +76,7 @@ def test_a_kept_stack_is_not_touched_by_the_next_demo(home: Path) -> None:
     assert asked.stdout.split() == ["3000", "3000"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_demo_stops_its_stack(home: Path) -> None:
     demo = subprocess.Popen(COMMAND, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     state = Path(f"{home}-demo") / "stack.json"

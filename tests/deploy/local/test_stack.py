@@ -70,6 +70,7 @@ def test_all_listen_on_loopback_alone(stack: Command) -> None:
         assert all(each.laddr[0] in ("127.0.0.1", "::ffff:127.0.0.1") for each in listening)
 
 
+@pytest.mark.slow
 def test_a_running_part_does_not_move(stack: Command) -> None:
     answer = stack("up", "--kafka-port", "1")
     assert answer.status == 2
@@ -87,6 +88,7 @@ def test_a_killed_part_is_seen_and_mended(stack: Command) -> None:
     assert after["kafka"] != before["kafka"]
 
 
+@pytest.mark.slow
 def test_a_start_that_was_never_noted_is_found(stack: Command) -> None:
     before = stack.pids()
     file = stack.home / "stack.json"
@@ -95,6 +97,7 @@ def test_a_start_that_was_never_noted_is_found(stack: Command) -> None:
     assert _mended(stack) == before
 
 
+@pytest.mark.slow
 def test_a_recycled_pid_is_not_touched(stack: Command) -> None:
     _mended(stack)
     assert stack("down").status == 0
@@ -107,6 +110,7 @@ def test_a_recycled_pid_is_not_touched(stack: Command) -> None:
     _mended(stack)
 
 
+@pytest.mark.slow
 def test_data_and_addresses_outlive_a_restart_and_nothing_runs_between(stack: Command) -> None:
     kafka = stack("status", "--json").json()["kafka"]
     producer = Producer({"bootstrap.servers": kafka})
@@ -131,6 +135,7 @@ def test_data_and_addresses_outlive_a_restart_and_nothing_runs_between(stack: Co
     assert (low, high) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_kept_port_that_another_took_is_one_clear_line(stack: Command) -> None:
     port = int(stack("status", "--json").json()["kafka"].rpartition(":")[2])
     stack("down")
@@ -145,6 +150,7 @@ def test_a_kept_port_that_another_took_is_one_clear_line(stack: Command) -> None
     _mended(stack)
 
 
+@pytest.mark.slow
 def test_two_homes_run_side_by_side_and_fresh_deletes_one(stack: Command, tmp_path: Path) -> None:
     with stack_home(tmp_path / "other home, with a comma") as other:
         assert other("up", "--workers", "0").status == 0
@@ -161,6 +167,7 @@ def test_two_homes_run_side_by_side_and_fresh_deletes_one(stack: Command, tmp_pa
         assert stack("status").status == 0
 
 
+@pytest.mark.slow
 def test_up_killed_half_way_is_taken_up_by_the_next(tmp_path: Path) -> None:
     with stack_home(tmp_path / "home") as command:
         environment = {**os.environ, "FRWATCH_HOME": str(command.home)}
@@ -211,6 +218,7 @@ def test_help_says_what_a_person_needs(command: str, tmp_path: Path) -> None:
     assert "--json" in answer.out
 
 
+@pytest.mark.slow
 def test_workers_come_and_go_as_asked_and_a_dead_one_is_replaced(stack: Command) -> None:
     two = _mended(stack, "--workers", "2")
     found = stack("status", "--json").json()["workers"]

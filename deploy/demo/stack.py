@@ -14,9 +14,9 @@ from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home
 from schemas.errors import FrwatchError, WrongUse
 from schemas.settings import STACK_FILE, Settings, load_settings
-from sinks.kafka.topics import SIDE_PARTITIONS
+from sinks.kafka.topics import SEARCH_PARTITIONS, SIDE_PARTITIONS
 
-PARTITIONS = {"searches": 8, "outcomes": SIDE_PARTITIONS}
+PARTITIONS = {"searches": SEARCH_PARTITIONS, "outcomes": SIDE_PARTITIONS}
 
 
 def demo_home() -> Home:

@@ -126,8 +126,8 @@ def _outside(rng: np.random.Generator) -> list[Row]:
                 officer_id=officer(_LAPD, int(rng.integers(0, 60))),
                 requesting_agency_id=asking if way == 0 else None,
                 requester=f"desk{rng.integers(1, 9)}@lasd.org" if way == 1 else None,
-                request_ref=f"LASD form {rng.integers(1_000, 9_999)}" if way == 2 else None,
-                true_outside=asking if way == 0 else "lasd",
+                request_ref=f"LBPD form {rng.integers(1_000, 9_999)}" if way == 2 else None,
+                true_outside=(asking, "lasd", "lbpd")[way],
             )
         )
     return rows

@@ -14,11 +14,12 @@ from schemas.errors import NotThere
 from schemas.settings import Settings
 
 TIMEOUT = 15.0
+SEARCH_PARTITIONS = 4
 SIDE_PARTITIONS = 4
 MESSAGE_BYTES = 2 * 1024 * 1024
 
 
-async def ensure_topics(settings: Settings, partitions: int = 4) -> None:
+async def ensure_topics(settings: Settings, partitions: int = SEARCH_PARTITIONS) -> None:
     """Make the topics that are missing, with three replicas or as many as there are brokers.
 
     Searches get `partitions` partitions; outcomes, violations and dead letters 4; policies 1, compacted.

@@ -26,7 +26,7 @@ from streams.log import set_up_logs
 
 log = structlog.get_logger(__name__)
 
-GRACE = 8.0
+GRACE = 6.0
 """Seconds that running queries get to end before the process does."""
 MAX_LINE = 1 << 20
 """Bytes of a request's first line, which may hold a query."""
@@ -66,18 +66,23 @@ async def _serve(data: Path, host: str, port: int) -> None:
         engine = await asyncio.to_thread(Engine, data, write_config(data))
     except QueryError as error:
         raise NotThere(f"the engine does not open {data}: {str(error).splitlines()[0][:300]}") from None
+    except OSError as error:
+        raise NotThere(f"{error.filename} cannot be written: {error.strerror}; mend the folder") from None
     server = Server(engine)
     runner = web.AppRunner(
         server.application(),
         access_log=None,
-        shutdown_timeout=GRACE,
+        shutdown_timeout=0.5,
+        auto_decompress=False,
+        handler_cancellation=True,
         max_line_size=MAX_LINE,
         max_field_size=MAX_HEADER,
     )
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            site = web.TCPSite(runner, host, port)
+            await site.start()
         except OSError as error:
             raise NotThere(f"port {port} is taken ({error.strerror}); choose another --port") from None
         log.info("serving", port=port, version=engine.version)
@@ -86,7 +91,10 @@ async def _serve(data: Path, host: str, port: int) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await stop.wait()
         log.info("stopping")
+        await site.stop()
         await server.drain(GRACE)
+        await engine.kill_all()
+        await server.drain(1.0)
     finally:
         await runner.cleanup()
         await asyncio.to_thread(engine.close)

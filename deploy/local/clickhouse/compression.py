@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import lz4.block
 import lz4.frame
@@ -19,8 +19,9 @@ from clickhouse_cityhash.cityhash import CityHash128
 from deploy.local.clickhouse.errors import QueryError
 
 MAX_BLOCK = 1 << 28
-MAX_PIECE = 1 << 29
-"""Bytes that one piece of a body may become."""
+MAX_PIECE = 1 << 27
+"""Bytes that one bite of a body may become."""
+BITE = 1 << 16
 _LZ4, _ZSTD, _NONE = 0x82, 0x90, 0x02
 _BLOCK_SIZE = 1 << 20
 
@@ -45,58 +46,40 @@ class Encoder(Protocol):
         """Return what ends the body."""
 
 
-class _Zlib:
-    def __init__(self, window: int) -> None:
-        self._inner = zlib.decompressobj(window)
+class _Stream(Protocol):
+    """A decompressor of zlib, zstandard or lz4, as far as they are alike."""
 
-    def decode(self, data: bytes, limit: int) -> bytes:
-        try:
-            out = self._inner.decompress(data, limit)
-        except zlib.error as error:
-            raise QueryError(354, f"Cannot decompress the body: {error}") from None
-        _refuse_bomb(bool(self._inner.unconsumed_tail))
-        return out
+    eof: bool
+    unused_data: bytes | None
 
-    def finish(self) -> None:
-        if not self._inner.eof:
-            raise QueryError(354, "The compressed body ends too early")
+    def decompress(self, data: bytes) -> bytes:
+        """Return what these bytes add."""
 
 
-class _Lz4Frame:
-    def __init__(self) -> None:
-        self._inner = lz4.frame.LZ4FrameDecompressor()
+class _Members:
+    """A body of one compressed stream or of several end to end, as `cat a.gz b.gz` makes them."""
 
-    def decode(self, data: bytes, limit: int) -> bytes:
-        try:
-            # LZ4 makes at most 255 bytes of one, so what a piece becomes needs no bound beforehand.
-            out: bytes = self._inner.decompress(data)
-        except (RuntimeError, EOFError) as error:
-            raise QueryError(354, f"Cannot decompress the body: {error}") from None
-        _refuse_bomb(len(out) > limit)
-        return out
-
-    def finish(self) -> None:
-        if not self._inner.eof:
-            raise QueryError(354, "The compressed body ends too early")
-
-
-class _Zstd:
-    def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._inner: _Stream = make()
+        self._empty = True
 
     def decode(self, data: bytes, limit: int) -> bytes:
         out = bytearray()
-        try:
-            # In small bites: a bomb shows itself before it is in memory.
-            for start in range(0, len(data), 4096):
-                out += self._inner.decompress(data[start : start + 4096])
-                _refuse_bomb(len(out) > limit)
-        except zstandard.ZstdError as error:
-            raise QueryError(354, f"Cannot decompress the body: {error}") from None
+        while data:
+            if self._inner.eof:
+                self._inner, self._empty = self._make(), True
+            try:
+                out += self._inner.decompress(data)
+            except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+                raise QueryError(354, f"Cannot decompress the body: {error}") from None
+            self._empty = False
+            _refuse_bomb(len(out) > limit)
+            data = (self._inner.unused_data or b"") if self._inner.eof else b""
         return bytes(out)
 
     def finish(self) -> None:
-        if not self._inner.eof:
+        if not self._empty and not self._inner.eof:
             raise QueryError(354, "The compressed body ends too early")
 
 
@@ -211,10 +194,10 @@ class BlockEncoder:
 
 
 _DECODERS: dict[str, Callable[[], Decoder]] = {
-    "gzip": lambda: _Zlib(31),
-    "deflate": lambda: _Zlib(15),
-    "zstd": _Zstd,
-    "lz4": _Lz4Frame,
+    "gzip": lambda: _Members(lambda: zlib.decompressobj(31)),
+    "deflate": lambda: _Members(lambda: zlib.decompressobj(15)),
+    "zstd": lambda: _Members(lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()),
+    "lz4": lambda: _Members(lz4.frame.LZ4FrameDecompressor),
 }
 _ENCODERS: dict[str, Callable[[], Encoder]] = {
     "zstd": _ZstdEncoder,
@@ -250,12 +233,15 @@ async def decompressed(
         decoders.append(_Blocks())
     total = 0
     async for piece in body:
-        out = piece
-        for decoder in decoders:
-            out = decoder.decode(out, min(limit, MAX_PIECE))
-        total += len(out)
-        _refuse_bomb(total > limit)
-        if out:
-            yield out
+        # In small bites: a bomb shows itself before it is in memory.
+        bite = BITE if decoders else len(piece) or 1
+        for start in range(0, len(piece), bite):
+            out = piece[start : start + bite]
+            for decoder in decoders:
+                out = decoder.decode(out, MAX_PIECE)
+            total += len(out)
+            _refuse_bomb(total > limit)
+            if out:
+                yield out
     for decoder in decoders:
         decoder.finish()

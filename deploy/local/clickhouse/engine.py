@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,9 +42,13 @@ class _Session:
 class Connection:
     """One connection, used by one request at a time; its calls run in the threads of its lane."""
 
-    def __init__(self, inner: Any, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, inner: Any, threads: ThreadPoolExecutor, kill: Callable[[str], Awaitable[None]]
+    ) -> None:
         self.inner = inner
         self._threads = threads
+        self._kill = kill
+        self._query_id = ""
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return what a call of chDB returns.
@@ -57,8 +61,15 @@ class Connection:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             # The connection is in that thread's hands until the call is over.
+            if self._query_id:
+                await self._kill(self._query_id)
             await asyncio.wait([work])
             raise
+
+    async def assign(self, settings: Mapping[str, str]) -> None:
+        """Set settings, or values of `{name:Type}` as `param_name`, for this connection."""
+        assigned = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
+        await self.call(self.inner.query, f"SET {assigned}")
 
     async def prepare(
         self, settings: Mapping[str, str], database: str | None, *, readonly: bool, query_id: str
@@ -66,12 +77,13 @@ class Connection:
         """Apply the settings of a request, each checked by the engine."""
         if database:
             await self.call(self.inner.query, f"USE {_quoted_name(database)}")
-        named = {**settings, "log_comment": settings.get("log_comment", query_id)}
+        # The engine gives queries ids of its own; by this one they are found again, to be ended.
+        named = {**settings, "log_comment": query_id}
         for name in named:
             if not _NAME.fullmatch(name):
                 raise QueryError(115, f"Unknown setting {name[:60]!r}", "UNKNOWN_SETTING")
-        assigned = ", ".join(f"{name} = {quoted(value)}" for name, value in named.items())
-        await self.call(self.inner.query, f"SET {assigned}")
+        await self.assign(named)
+        self._query_id = query_id
         if readonly:
             await self.call(self.inner.query, "SET readonly = 2")
 
@@ -118,14 +130,14 @@ class Engine:
             if session_id is None:
                 inner = await asyncio.to_thread(_run, chdb.connect, self._address)
                 try:
-                    yield Connection(inner, self._threads[kind])
+                    yield Connection(inner, self._threads[kind], self.kill)
                 finally:
                     await asyncio.to_thread(inner.close)
                 return
             session = await self._session(session_id, seconds, must_exist=must_exist)
             async with session.lock:
                 try:
-                    yield Connection(session.connection, self._threads[kind])
+                    yield Connection(session.connection, self._threads[kind], self.kill)
                 finally:
                     session.idle_since = time.monotonic()
         finally:
@@ -135,6 +147,10 @@ class Engine:
         """End a query whose client has gone away."""
         sql = f"KILL QUERY WHERE Settings['log_comment'] = {quoted(query_id)} ASYNC"
         await asyncio.to_thread(self._first.query, sql)
+
+    async def kill_all(self) -> None:
+        """End every query that runs."""
+        await asyncio.to_thread(self._first.query, "KILL QUERY WHERE query NOT LIKE 'KILL QUERY%' ASYNC")
 
     async def close_idle_sessions(self) -> None:
         """Let go of sessions whose time is over."""

@@ -46,7 +46,7 @@ def joiner(name: str) -> Joiner | None:
         if base != lower and base == "rowbinary":
             return _HeadJoiner(_binary_head, lines)
         if base != lower and base in _ROWS:
-            return _HeadJoiner(_lines_head, lines)
+            return _HeadJoiner(_csv_head if base == "csv" else _lines_head, lines)
     return None
 
 
@@ -90,15 +90,20 @@ class _ArrowJoiner(Joiner):
 
 
 def _lines_head(piece: bytes, lines: int) -> int:
-    """The size of the first lines; a line's end inside double quotes is none."""
+    """The size of the first lines; inside a name a line's end is escaped."""
+    at = 0
+    for _ in range(lines):
+        at = piece.index(b"\n", at) + 1
+    return at
+
+
+def _csv_head(piece: bytes, lines: int) -> int:
+    """The same for names in double quotes, which are doubled inside; a line may end between them."""
     at, quoted = 0, False
     while lines and at < len(piece):
-        byte = piece[at]
-        if byte == 0x22:
+        if piece[at] == 0x22:
             quoted = not quoted
-        elif byte == 0x5C and quoted:
-            at += 1
-        elif byte == 0x0A and not quoted:
+        elif piece[at] == 0x0A and not quoted:
             lines -= 1
         at += 1
     return at

@@ -15,7 +15,7 @@ from deploy.local.clickhouse.engine import Connection, Engine, new_query_id
 from deploy.local.clickhouse.errors import QueryError
 from deploy.local.clickhouse.formats import joiner
 from deploy.local.clickhouse.request import Request, read_request
-from deploy.local.clickhouse.sql import Statement, needs_more, parse
+from deploy.local.clickhouse.sql import Statement, data_begin, parse
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +53,13 @@ class Server:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         host = request.headers.get("Host", "")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if name not in _LOOPBACK:
+        origin = request.headers.get("Origin", "")
+        if _name(host) not in _LOOPBACK:
             return web.Response(status=403, text="This ClickHouse answers on loopback only.\n")
+        if (origin and _name(origin.partition("://")[2]) not in _LOOPBACK) or (
+            request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+        ):
+            return web.Response(status=403, text="This ClickHouse does not answer pages of other sites.\n")
         response: web.StreamResponse = await handler(request)
         return response
 
@@ -100,6 +104,8 @@ class Server:
             raise QueryError(
                 48, "INTO OUTFILE and FROM INFILE are a client's, not a server's", "NOT_IMPLEMENTED"
             )
+        if request.readonly and statement.kind != "read":
+            raise QueryError(164, "Cannot execute query in readonly mode: use POST", "READONLY")
         lane = "read" if statement.kind == "read" else "write"
         session = request.session_id
         async with self._engine.connection(
@@ -114,7 +120,7 @@ class Server:
             )
             try:
                 if statement.kind == "insert":
-                    return await self._insert(connection, statement, rest, query_id)
+                    return await self._insert(connection, request, statement, rest, query_id)
                 if statement.kind == "read":
                     return await self._read(http, connection, request, statement, query_id)
                 return await self._command(http, connection, request, statement, query_id)
@@ -146,7 +152,8 @@ class Server:
             statement = parse(request.query)
             if statement.kind == "insert":
                 return statement, _chain(statement.data, body)
-            return parse(request.query + await _all(body)), _chain(b"", body)
+            rest = await _all(body)
+            return parse(request.query + b"\n" + rest if rest else request.query), _chain(b"", body)
         text = bytearray()
         async for piece in body:
             text += piece
@@ -154,7 +161,7 @@ class Server:
                 raise QueryError(
                     62, f"Syntax error: a statement has more than {MAX_STATEMENT} bytes", "SYNTAX_ERROR"
                 )
-            if text[:64].lstrip()[:6].upper() == b"INSERT" and not needs_more(bytes(text[:65536])):
+            if data_begin(bytes(text[:65536])):
                 break
         statement = parse(bytes(text))
         return statement, _chain(statement.data, body)
@@ -162,10 +169,17 @@ class Server:
     # -- kinds of statements -------------------------------------------------------------------------
 
     async def _insert(
-        self, connection: Connection, statement: Statement, data: AsyncIterator[bytes], query_id: str
+        self,
+        connection: Connection,
+        request: Request,
+        statement: Statement,
+        data: AsyncIterator[bytes],
+        query_id: str,
     ) -> web.Response:
         form = statement.format or "Values"
         progress = Progress()
+        if request.parameters:
+            await connection.assign({f"param_{name}": value for name, value in request.parameters.items()})
         inserter = await connection.call(connection.inner.send_insert, statement.head.decode(), form)
         try:
             async for piece in data:
@@ -184,13 +198,9 @@ class Server:
     ) -> web.StreamResponse:
         form = statement.format or request.default_format
         progress = Progress()
-        try:
-            result = await connection.call(
-                connection.inner.query, statement.head.decode(), form, dict(request.parameters) or None
-            )
-        except asyncio.CancelledError:
-            await self._engine.kill(query_id)
-            raise
+        result = await connection.call(
+            connection.inner.query, statement.head.decode(), form, dict(request.parameters) or None
+        )
         progress.add(result)
         return await self._send(http, request, _once(result.bytes()), form, query_id, progress)
 
@@ -209,9 +219,6 @@ class Server:
         except QueryError as error:
             if error.code == 36 and "Streaming query is not supported" in str(error):
                 return await self._command(http, connection, request, statement, query_id)
-            raise
-        except asyncio.CancelledError:
-            await self._engine.kill(query_id)
             raise
         if pieces.headed and (first is None or not first.bytes()):
             # No rows: the stream gives nothing, not even the head.
@@ -310,6 +317,11 @@ class Server:
         }
         text = error.text(self._engine.version) + "\n"
         return web.Response(status=error.status, text=text, headers=headers)
+
+
+def _name(host: str) -> str:
+    """A host without its port."""
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]
 
 
 def _count(result: Any, name: str) -> int:

@@ -15,6 +15,7 @@ _TOKEN = re.compile(
       (?P<space>\s+|--[^\n]*\n?|\#[ !][^\n]*\n?|/\*.*?\*/)
     | (?P<quoted>'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*`)
     | (?P<heredoc>(?P<tag>\$\w*\$).*?(?P=tag))
+    | (?P<cut>(?:/\*|'|"|`|\$\w*\$).*)
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<open>[(\[{]) | (?P<close>[)\]}])
     | (?P<end>;)
@@ -67,15 +68,24 @@ def parse(text: bytes) -> Statement:
     return Statement(kind, text, found.decode() if found else None, outfile=into)
 
 
-def needs_more(text: bytes) -> bool:
-    """Return whether this beginning of a body may be an INSERT whose data have not begun yet."""
+def data_begin(text: bytes) -> bool:
+    """Return whether this beginning of a body is an INSERT whose data have certainly begun.
+
+    Where a word, a string or a comment is cut off at its end, nothing is certain yet.
+    """
     words = _top_words(text)
     first = next(words, None)
-    if first is None:
-        return True
-    if first.text != b"INSERT":
-        return True
-    return _insert(text, words).kind == "insert" and _data_start(text) is None
+    if first is None or first.text != b"INSERT":
+        return False
+    for word in words:
+        if word.text in {b"SELECT", b"WITH", b"FROM"}:
+            return False
+        if word.text == b"VALUES":
+            return word.end < len(text)
+        if word.text == b"FORMAT":
+            name = next(words, None)
+            return name is not None and name.end < len(text)
+    return False
 
 
 def _insert(text: bytes, words: Iterator[_Word]) -> Statement:
@@ -95,18 +105,6 @@ def _insert(text: bytes, words: Iterator[_Word]) -> Statement:
     return Statement("insert", re.sub(rb";\s*\Z", b"", text))
 
 
-def _data_start(text: bytes) -> int | None:
-    """Where an INSERT's data begin, once that is certain: after the format's name and a byte that ends it."""
-    words = _top_words(text)
-    for word in words:
-        if word.text == b"VALUES":
-            return word.end
-        if word.text == b"FORMAT":
-            name = next(words, None)
-            return name.end if name is not None and name.end < len(text) else None
-    return None
-
-
 def _top_words(text: bytes) -> Iterator[_Word]:
     """The words outside all brackets, in upper case; an opening bracket of the whole comes as `(`."""
     depth, first = 0, True
@@ -114,6 +112,8 @@ def _top_words(text: bytes) -> Iterator[_Word]:
         kind = match.lastgroup
         if kind == "space":
             continue
+        if kind == "cut":
+            return
         if kind == "open":
             if first:
                 yield _Word(b"(", match.start(), match.end())

@@ -29,7 +29,7 @@ async def test_topics_are_made_once_and_stay_as_they_are(broker: str, tmp_path: 
     await ensure_topics(settings)
     await ensure_topics(settings, partitions=3)
     assert _counts(broker) == {
-        "fr.searches": 8,
+        "fr.searches": 4,
         "fr.outcomes": 4,
         "fr.violations": 4,
         "fr.dead": 4,

@@ -6,22 +6,15 @@ import csv
 import io
 import json
 import urllib.request
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
 
 from deploy.local.clickhouse.formats import joiner
-from tests.support.clickhouse import RunningClickHouse, running_clickhouse
+from tests.support.clickhouse import RunningClickHouse
 
 ROWS = 200_000
 SQL = f'SELECT number AS n, concat(\'"a\n\', toString(number)) AS "na""me" FROM numbers({ROWS})'
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClickHouse]:
-    with running_clickhouse(tmp_path_factory.mktemp("formats")) as running:
-        yield running
 
 
 def ask(server: RunningClickHouse, sql: str) -> bytes:
@@ -70,3 +63,11 @@ def test_an_answer_without_rows_still_has_its_head(server: RunningClickHouse, na
 @pytest.mark.parametrize("name", ["Parquet", "JSON", "Arrow", "Pretty", "XML", "Avro", "ORC", "Values"])
 def test_formats_whose_pieces_do_not_join_are_known(name: str) -> None:
     assert joiner(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("TSVWithNames", 'a"b'), ("CSVWithNames", "a\\\\"), ("CSVWithNames", 'a"b')]
+)
+def test_a_strange_name_of_a_column_costs_no_rows(server: RunningClickHouse, name: str, column: str) -> None:
+    body = ask(server, f"SELECT number AS `{column}` FROM numbers({ROWS}) FORMAT {name}")
+    assert body.count(b"\n") == ROWS + 1

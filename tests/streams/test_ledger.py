@@ -60,9 +60,7 @@ class TestProgress:
         assert progress(P, 7, note, ID, 0, 9) == Progress(ID, 7)
 
     def test_an_offset_that_retention_has_overtaken_stops_and_says_what_to_do(self) -> None:
-        with pytest.raises(
-            RetentionOvertook, match=r"searches/0: offset 3 .* before 5: 2 offsets .*accept"
-        ):
+        with pytest.raises(RetentionOvertook, match=r"searches/0: offset 3 .* before 5: 2 offsets .*accept"):
             progress(P, 3, f"frwatch/1 {ID}", ID, 5, 9)
 
     def test_an_offset_beyond_the_end_stops(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import polars as pl
+
 from schemas.agencies import load_agencies
 from schemas.catalogue import load_catalogue
 from schemas.policies import load_policies
-
 from schemas.settings import Settings
 from streams.enrich import Enricher
 from streams.judge import Judge

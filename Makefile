@@ -37,7 +37,7 @@ bench: setup  ## throughput, latency and memory, with the machine's name
 	@$(BIN)/python -m tests.bench
 
 lint: setup  ## lint, format, types, direction of imports
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy

@@ -199,7 +199,9 @@ class Worker:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=1 << 20,
-            fetch_max_wait_ms=100,
+            # Without these every few records are a fetch of their own, at the broker's and our cost.
+            fetch_min_bytes=16 << 10,
+            fetch_max_wait_ms=20,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             rebalance_timeout_ms=60_000,

@@ -31,13 +31,15 @@ FETCH_RECORDS = 10_000
 """Records of one fetch, over all partitions: some 10 MB as columns."""
 FLUSH_ROWS = 30_000
 """Offsets in hand that are stored without waiting for the interval."""
-FLUSH_SECONDS = 0.5
+FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
 MAX_BUFFERED = 60_000
 """Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
 SMALL_FETCH = 500
 """A fetch of fewer records is followed by a pause: judging costs some 15 ms however few they are."""
-LINGER_SECONDS = 0.01
+LINGER_SECONDS = 0.02
+SMALL_FLUSH = 10_000
+"""Offsets in hand below which the ranges of a flush are inserted one after the other."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -199,7 +201,9 @@ class Ingest(Service):
             # Even if the answer to the commit is lost, its ranges are what a replay must give.
             self.ledger.announced(ranges)
             await self._commit({range_.partition: (range_.first, range_.note) for range_ in ranges})
-            ended = await asyncio.gather(*(self._write(range_) for range_ in ranges))
+            # Small inserts go one after the other: a burst of them would hold up the judging beside it.
+            turns = asyncio.Semaphore(1 if self.ledger.buffered < SMALL_FLUSH else len(ranges))
+            ended = await asyncio.gather(*(self._write(range_, turns) for range_ in ranges))
             stored = [range_ for range_, well in zip(ranges, ended, strict=True) if well]
             if stored:
                 await self._commit(
@@ -209,11 +213,12 @@ class Ingest(Service):
                     self.ledger.stored(range_)
             self._failures = 0 if len(stored) == len(ranges) else self._failures + 1
 
-    async def _write(self, range_: Range) -> bool:
+    async def _write(self, range_: Range, turns: asyncio.Semaphore) -> bool:
         """Insert one range; False where it may succeed later."""
         tables = {name: rows for name in _TABLES if (rows := range_.rows(name)) is not None}
         try:
-            await self._writer.write(tables, range_.token)
+            async with turns:
+                await self._writer.write(tables, range_.token)
         except Exception as error:
             if not is_transient(error):
                 raise

@@ -118,7 +118,7 @@ def latency(stack: Stack, seconds: int, rate: int) -> dict[str, str]:
     listener = threading.Thread(target=listen)
     listener.start()
     events = list(searches(LATENCY_IDS, seconds * rate, forbidden=0.02))
-    producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 0, "acks": "all"})
+    producer = Producer({"bootstrap.servers": stack.kafka, "acks": "all"})
     visible: list[float] = []
     samples = threading.Thread(target=_watch_rows, args=(stack, sent, visible, over))
     samples.start()

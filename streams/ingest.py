@@ -36,8 +36,8 @@ FLUSH_SECONDS = 0.7
 MAX_BUFFERED = 60_000
 """Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
 SMALL_FETCH = 500
-"""A fetch of fewer records is followed by a pause: judging costs some 15 ms however few they are."""
-LINGER_SECONDS = 0.02
+"""A fetch of fewer records waits a moment for more: judging costs some 15 ms however few they are."""
+LINGER_SECONDS = 0.015
 SMALL_FLUSH = 10_000
 """Offsets in hand below which the ranges of a flush are inserted one after the other."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -136,16 +136,31 @@ class Ingest(Service):
                     continue
                 epoch = self.epoch
                 self._throttle()
-                fetched = await self._consumer.getmany(timeout_ms=200, max_records=FETCH_RECORDS)
+                fetched = await self._fetch()
                 if epoch != self.epoch or not fetched:
                     continue
                 for topic in {tp.topic for tp in fetched}:
                     runs = {Partition(*tp): records for tp, records in fetched.items() if tp.topic == topic}
                     await self._deliver(Fetched(epoch, topic, runs))
-                if sum(map(len, fetched.values())) < SMALL_FETCH:
-                    await asyncio.sleep(LINGER_SECONDS)
         except KafkaError as error:
             self.fail(error)
+
+    async def _fetch(self) -> dict[TopicPartition, list[Any]]:
+        """Return the records that have come, at most `FETCH_RECORDS`; none after a while without any.
+
+        aiokafka fetches one answer ahead and no more, so what it has at hand is as old as the last batch took
+        to judge. A small answer is therefore joined by what comes within a moment.
+        """
+        fetched: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+            timeout_ms=200, max_records=FETCH_RECORDS
+        )
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LINGER_SECONDS
+        while 0 < _size(fetched) < SMALL_FETCH and (left := until - loop.time()) > 0:
+            more = await self._consumer.getmany(timeout_ms=int(left * 1000) + 1, max_records=FETCH_RECORDS)
+            for partition, records in more.items():
+                fetched.setdefault(partition, []).extend(records)
+        return fetched
 
     async def _position(self) -> None:
         """Seek every partition to the offset that is owed, and so begin an epoch."""
@@ -272,6 +287,10 @@ class Ingest(Service):
                 await event.wait()
         except TimeoutError:
             return
+
+
+def _size(fetched: Mapping[TopicPartition, list[Any]]) -> int:
+    return sum(map(len, fetched.values()))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

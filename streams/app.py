@@ -35,7 +35,7 @@ from sinks.clickhouse.client import connect
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.publisher import Publisher
 from streams.heartbeat import Heartbeat
-from streams.ingest import Fetched, Ingest
+from streams.ingest import SMALL_FETCH, Fetched, Ingest
 from streams.ledger import Partition
 from streams.offsets import Offsets
 from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
@@ -129,10 +129,14 @@ class Worker:
             raise self._failure
 
     async def _deliver(self, fetched: Fetched) -> None:
-        """Hand a fetch to the agent and wait until it is judged: the next is then all that has come since."""
+        """Hand a fetch to the agent, and wait until a small one is judged: the next is all that came since.
+
+        Behind a large one there is a backlog, and fetching goes on beside the judging.
+        """
         self._judged.clear()
         await self._fetches.put(cast(Any, fetched))
-        await self._judged.wait()
+        if sum(map(len, fetched.runs.values())) < SMALL_FETCH:
+            await self._judged.wait()
 
     async def _judge(self, fetches: Any) -> None:
         """The agent: each fetch is judged, its findings are published, and its rows go back to the ingest."""

@@ -199,6 +199,7 @@ def _parts_of(home: Path) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_part_that_dies_at_its_start_is_quoted(tmp_path: Path) -> None:
     with stack_home(tmp_path / "home") as command:
         assert command("up", "--workers", "0").status == 0

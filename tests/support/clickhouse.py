@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.ports import free_ports
+from tests.support.process import stop
 
 DEADLINE = 60.0
 
@@ -51,12 +52,7 @@ def running_clickhouse(data: Path, port: int | None = None) -> Iterator[RunningC
         yield running
     finally:
         if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process, 20)
 
 
 def _answers(url: str) -> bool:

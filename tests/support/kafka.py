@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.local import kafka
 from deploy.local.jars import kafka_jars
 from deploy.local.ports import free_ports
+from tests.support.process import stop
 
 DEADLINE = 60.0
 
@@ -40,12 +41,7 @@ def running_kafka(data: Path) -> Iterator[str]:
         _wait(node, broker, log)
         yield node.address
     finally:
-        broker.terminate()
-        try:
-            broker.wait(30)
-        except subprocess.TimeoutExpired:
-            broker.kill()
-            broker.wait()
+        stop(broker)
 
 
 def _wait(node: kafka.Node, broker: subprocess.Popen[bytes], log: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.local import registry
 from deploy.local.jars import registry_jar
 from deploy.local.ports import free_ports
+from tests.support.process import stop
 
 DEADLINE = 90.0
 
@@ -41,9 +42,4 @@ def running_registry(data: Path, port: int | None = None) -> Iterator[str]:
             time.sleep(0.1)
         yield registry.url(chosen)
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)

@@ -202,7 +202,3 @@ def _run(function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)
     except (RuntimeError, ValueError) as error:
         raise from_engine(error) from None
-    except Exception as error:
-        if type(error).__name__ == "ChdbError":
-            raise from_engine(error) from None
-        raise

@@ -158,9 +158,7 @@ class Server:
         async for piece in body:
             text += piece
             if len(text) > MAX_STATEMENT:
-                raise QueryError(
-                    62, f"Syntax error: a statement has more than {MAX_STATEMENT} bytes", "SYNTAX_ERROR"
-                )
+                raise _too_long()
             if data_begin(bytes(text[:65536])):
                 break
         statement = parse(bytes(text))
@@ -349,9 +347,7 @@ async def _all(body: AsyncIterator[bytes]) -> bytes:
     async for piece in body:
         text += piece
         if len(text) > MAX_STATEMENT:
-            raise QueryError(
-                62, f"Syntax error: a statement has more than {MAX_STATEMENT} bytes", "SYNTAX_ERROR"
-            )
+            raise _too_long()
     return bytes(text)
 
 

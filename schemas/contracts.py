@@ -33,9 +33,12 @@ class WriterSchema:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contract:
-    """One kind of value: its name (`search`), its current schema and all released ones by fingerprint."""
+    """One kind of value: its name (`search`), its current schema and all released ones by fingerprint.
+
+    Like a schema, it is the same as another only if they are one object.
+    """
 
     name: str
     current: WriterSchema

@@ -1,7 +1,7 @@
 """A batch of Kafka values to one frame of columns, and what could not be read to dead letters.
 
 No record is dropped and none stops its batch: every index of the batch is either a row of the frame or a
-`Bad`. What is a good value is decided for each alone (`streams.validate`), whoever else is in the batch.
+`Bad`. What is a good value is decided for each alone (`streams.walk`), whoever else is in the batch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from schemas.contracts import Contract, WriterSchema
 from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT_HEAD
-from streams.align import align
-from streams.blocks import UnreadableBlock, read_block
-from streams.validate import SOUND, validate
+from streams.cells import to_frame
+from streams.shape import Unresolvable, plan_of
+from streams.views import MAX_DATA, PADDING
+from streams.walk import SOUND, Walk
 from streams.withhold import MAX_VALUE, holds_image, may_hold_face, names_image
 
 EARLIEST = -2_208_988_800_000_000
@@ -56,11 +57,14 @@ class Values:
     """The values of one batch, with their framing looked at: none (a tombstone), one, or any mix."""
 
     def __init__(self, values: Sequence[bytes | None]) -> None:
-        self.array = pa.array(values, pa.large_binary())
-        _, offsets, data = self.array.buffers()
-        self.starts = np.frombuffer(offsets, dtype="<i8", count=len(values) + 1)
-        self.data = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
-        self.sizes = np.diff(self.starts)
+        joined = b"".join([*(value for value in values if value is not None), bytes(PADDING)])
+        if len(joined) > MAX_DATA:
+            raise ValueError(f"{len(joined)} bytes in one batch; at most {MAX_DATA} can be decoded at once")
+        self.data = np.frombuffer(joined, dtype=np.uint8)
+        self.sizes = np.fromiter(
+            (-1 if value is None else len(value) for value in values), np.int64, len(values)
+        )
+        self.starts = np.concatenate([[0], np.cumsum(np.maximum(self.sizes, 0))])
         first, second = self._byte(0), self._byte(1)
         fits = self.sizes <= MAX_VALUE
         self.single = np.flatnonzero(
@@ -72,11 +76,18 @@ class Values:
         self.unframed = np.flatnonzero(~framed)
 
     def __len__(self) -> int:
-        return len(self.array)
+        return len(self.sizes)
 
     def __getitem__(self, row: int) -> bytes | None:
-        value: bytes | None = self.array[row].as_py()
-        return value
+        if self.sizes[row] < 0:
+            return None
+        return self.data[self.starts[row] : self.starts[row + 1]].tobytes()
+
+    @property
+    def array(self) -> pa.Array:
+        """The values as large_binary, a tombstone as nothing; no byte is copied."""
+        buffers = [None, pa.py_buffer(self.starts), pa.py_buffer(self.data)]
+        return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
     def schema_ids(self) -> set[int]:
         """The registry ids that the batch names."""
@@ -138,34 +149,18 @@ def _read(
     parts: list[tuple[pl.DataFrame, Rows]],
     bad: list[Bad],
 ) -> None:
-    verdicts = validate(values.data, values.starts[rows], values.starts[rows + 1], writer, head_size)
-    damaged = verdicts.faults != SOUND
+    try:
+        plan = plan_of(writer, contract)
+    except Unresolvable as error:
+        bad += [_refused(values, int(row), "unreadable", str(error)) for row in rows]
+        return
+    walk = Walk(values.data, values.starts[rows], values.starts[rows + 1], plan, head_size)
+    damaged = walk.faults != SOUND
     for at in np.flatnonzero(damaged):
-        row = int(rows[at])
-        bad.append(_refused(values, row, "damaged", verdicts.detail(int(at), int(values.sizes[row]))))
+        bad.append(_refused(values, int(rows[at]), "damaged", walk.detail(int(at))))
     whole = rows[~damaged] if damaged.any() else rows
     if len(whole):
-        _read_whole(values, whole, writer, head_size, contract, parts, bad)
-
-
-def _read_whole(
-    values: Values,
-    rows: Rows,
-    writer: WriterSchema,
-    head_size: int,
-    contract: Contract,
-    parts: list[tuple[pl.DataFrame, Rows]],
-    bad: list[Bad],
-) -> None:
-    """Read what is whole; should the reader still refuse a record, it alone becomes a dead letter."""
-    try:
-        parts.append((align(read_block(_take(values, rows), writer, head_size), contract), rows))
-    except UnreadableBlock as error:
-        if len(rows) == 1:
-            bad.append(_refused(values, int(rows[0]), "unreadable", _first_line(error)))
-            return
-        for half in np.array_split(rows, 2):
-            _read_whole(values, half, writer, head_size, contract, parts, bad)
+        parts.append((to_frame(walk, contract), whole))
 
 
 def _take(values: Values, rows: Rows) -> pa.Array:
@@ -183,10 +178,10 @@ def _keep(values: Values, frame: pl.DataFrame, rows: Rows, bad: list[Bad]) -> tu
     refused: dict[int, Bad] = {}
     for name, dtype in frame.schema.items():
         if dtype == pl.Datetime("us", "UTC"):
-            micros = frame[name].to_physical()
-            for at in ((micros < EARLIEST) | (micros > LATEST)).arg_true():
+            micros = frame[name].to_physical().to_numpy()
+            for at in np.flatnonzero((micros < EARLIEST) | (micros > LATEST)):
                 detail = f"{name} is outside the years 1900 to 2299"
-                refused[at] = _refused(values, int(rows[at]), "time_out_of_range", detail)
+                refused[int(at)] = _refused(values, int(rows[at]), "time_out_of_range", detail)
     for at in holds_image(_take(values, rows)):
         refused[int(at)] = Bad(int(rows[at]), "holds_image", "a field holds a base64 image", withheld=True)
     if "attributes" in frame.columns:
@@ -199,10 +194,10 @@ def _keep(values: Values, frame: pl.DataFrame, rows: Rows, bad: list[Bad]) -> tu
 
 
 def _image_attributes(frame: pl.DataFrame, rows: Rows) -> dict[int, Bad]:
-    keys = frame["attributes"].map.keys()
-    named = names_image(set(keys.explode().drop_nulls().unique().to_list()))
+    named = names_image(set(frame["attributes"].to_arrow().keys.unique().to_pylist()))
     if not named:
         return {}
+    keys = frame["attributes"].map.keys()
     hits = keys.list.eval(pl.element().is_in(list(named))).list.any().arg_true()
     return {
         at: Bad(
@@ -225,7 +220,3 @@ def _unframed(values: Values, row: int) -> Bad:
 
 def _refused(values: Values, row: int, reason: str, detail: str) -> Bad:
     return Bad(row, reason, detail, withheld=may_hold_face(values[row] or b""))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["damaged"])[0][:200]

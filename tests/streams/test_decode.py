@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import uuid
 from typing import Any
 
+import fastavro
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.contracts import Contract, contract, writer_schema
+from schemas.contracts import Contract, WriterSchema, contract, unreadable, writer_schema
 from schemas.wire import confluent_head
-from streams.align import column_types
 from streams.decode import Decoded, Values, decode
+from streams.shape import column_types
 from streams.withhold import MAX_VALUE
 from tests.streams.conftest import MakeSearch
 from tests.streams.strict_avro import Damaged, strict_read
@@ -171,10 +173,6 @@ def newer(*fields: dict[str, Any], without: str = "") -> Any:
 
 
 def test_another_version_is_read_with_this_ones_columns_and_defaults(make_search: MakeSearch) -> None:
-    import io
-
-    import fastavro
-
     writer = newer({"name": "extra", "type": ["null", "int"], "default": None}, without="galleries")
     out = io.BytesIO(confluent_head(3))
     out.seek(0, 2)
@@ -184,6 +182,137 @@ def test_another_version_is_read_with_this_ones_columns_and_defaults(make_search
     assert decoded.bad == []
     assert decoded.frame.schema == pl.Schema(column_types(SEARCH))
     assert decoded.frame["galleries"].to_list() == [[], []]
+
+
+def written(writer: WriterSchema, **fields: Any) -> bytes:
+    """A value of a client that registered a schema of its own."""
+    out = io.BytesIO(confluent_head(3))
+    out.seek(0, 2)
+    record = {"event_id": "6f1f0a7e-0000-4000-8000-000000000001", "occurred_at": 0, "source": "s"}
+    fastavro.schemaless_writer(out, writer.parsed, {**record, "agency_id": "a", **fields})
+    return out.getvalue()
+
+
+def with_field(name: str, kind: Any) -> WriterSchema:
+    schema = json.loads(SEARCH.current.text)
+    for field in schema["fields"]:
+        if field["name"] == name:
+            field["type"] = kind
+            field.pop("default", None)
+    return writer_schema(json.dumps(schema))
+
+
+OTHER_SYMBOLS = {"type": "enum", "name": "Evidence", "symbols": ["DREAM", "LOOKUP"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "value", "expected"),
+    [
+        ("unit", ["string", "null"], "x", "x"),
+        ("unit", ["string", "null"], None, None),
+        ("unit", "string", "as long as a text beyond twelve bytes", "as long as a text beyond twelve bytes"),
+        ("unit", ["null", "bytes", "string"], b"exactly 12 b", "exactly 12 b"),
+        ("unit", {"type": "string", "logicalType": "uuid"}, *["6f1f0a7e-0000-4000-8000-000000000002"] * 2),
+        ("top_score", "int", 7, 7.0),
+        ("top_score", ["null", "float"], 0.25, 0.25),
+        ("candidates", "int", -(2**31), -(2**31)),
+        (
+            "evidence",
+            {"type": "enum", "name": "Evidence", "symbols": ["DREAM", "LOOKUP"]},
+            "LOOKUP",
+            "LOOKUP",
+        ),
+        ("evidence", OTHER_SYMBOLS, "DREAM", "SEARCH"),
+        ("galleries", {"type": "array", "items": "bytes"}, [b"a", b"b" * 40, b""], ["a", "b" * 40, ""]),
+        (
+            "attributes",
+            {"type": "map", "values": ["string", "bytes"]},
+            {"a": b"x", "b": "y"},
+            {"a": "x", "b": "y"},
+        ),
+    ],
+)
+def test_what_avro_lets_a_client_write_instead_is_read(
+    make_search: MakeSearch, name: str, kind: Any, value: Any, expected: Any
+) -> None:
+    writer = with_field(name, kind)
+    assert unreadable(writer, SEARCH.current) is None
+    decoded = read([make_search(), written(writer, **{name: value}), make_search()], {3: writer})
+    assert decoded.bad == []
+    assert decoded.frame[name].to_list()[1] == expected
+    assert decoded.frame.schema == pl.Schema(column_types(SEARCH))
+
+
+@pytest.mark.parametrize(
+    ("logical", "number", "micros"),
+    [("timestamp-millis", 5, 5_000), ("timestamp-micros", 5, 5), ("timestamp-nanos", 5_999, 5), (None, 5, 5)],
+)
+def test_times_in_other_units_mean_the_same_moment(logical: str | None, number: int, micros: int) -> None:
+    kind = {"type": "long", "logicalType": logical} if logical else "long"
+    plain = with_field("occurred_at", "long")
+    decoded = read([written(plain, occurred_at=number)], {3: with_field("occurred_at", kind)})
+    assert decoded.frame["occurred_at"].to_physical().to_list() == [micros]
+
+
+def test_a_text_that_must_be_a_uuid_is_checked_whatever_the_client_calls_it() -> None:
+    writer = with_field("event_id", "string")
+    good, bad = written(writer), written(writer, event_id="x" * 36)
+    decoded = read([good, bad], {3: writer})
+    assert reasons(decoded) == {1: "damaged"}
+    assert str(uuid.UUID(bytes=decoded.frame["event_id"][0])) == "6f1f0a7e-0000-4000-8000-000000000001"
+
+
+def test_what_the_contract_does_not_have_is_walked_and_let_go(make_search: MakeSearch) -> None:
+    inner = {
+        "type": "record",
+        "name": "In",
+        "fields": [{"name": "n", "type": {"type": "map", "values": "bytes"}}],
+    }
+    strange = {
+        "name": "strange",
+        "type": [
+            inner,
+            {"type": "array", "items": "In"},
+            {"type": "fixed", "name": "F", "size": 3},
+            "double",
+        ],
+    }
+    writer = newer(strange)
+    values = [{"n": {"k": b"\xff"}}, [{"n": {}}, {"n": {"a": b""}}], b"abc", 0.5]
+    decoded = read([written(writer, strange=value) for value in values], {3: writer})
+    assert decoded.bad == []
+    assert decoded.frame["agency_id"].to_list() == ["a"] * 4
+
+
+def test_a_recursive_schema_is_refused_and_each_value_kept() -> None:
+    node = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
+    decoded = read([confluent_head(3) + b"x"], {3: newer({"name": "node", "type": node})})
+    assert reasons(decoded) == {0: "unreadable"}
+    assert "recursive" in decoded.bad[0].detail
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    texts=st.lists(
+        st.tuples(
+            st.none() | st.text(max_size=30),
+            st.lists(st.text(max_size=20), max_size=4),
+            st.dictionaries(st.text(max_size=14), st.text(max_size=14), max_size=3),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    cut=st.integers(0, 8),
+)
+def test_texts_of_any_length_come_back_beside_a_damaged_neighbour(texts: list[Any], cut: int) -> None:
+    values = [
+        written(SEARCH.current, unit=unit, galleries=some, attributes=pairs) for unit, some, pairs in texts
+    ]
+    values.insert(cut, written(SEARCH.current, galleries=["a", "b"])[:-4])
+    decoded = read([*values], {3: SEARCH.current})
+    assert list(reasons(decoded)) == [min(cut, len(texts))]
+    for column, number in (("unit", 0), ("galleries", 1), ("attributes", 2)):
+        assert decoded.frame[column].to_list() == [each[number] for each in texts]
 
 
 def spoil(good: bytes, data: st.DataObject) -> bytes:

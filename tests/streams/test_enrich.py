@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contracts import contract
-from streams.align import column_types
 from streams.columns import DECODED, ENRICHED
 from streams.enrich import Enricher
+from streams.shape import column_types
 from tests.streams.searches import KEY, agencies, catalogue, searches
 
 ENRICHER = Enricher(catalogue(), agencies(), KEY)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from schemas.contracts import contract
 from schemas.errors import WrongUse
-from streams.align import column_types
 from streams.enrich import Enricher
 from streams.judge import VIOLATION, VIOLATIONS, Judge, Judged, RuleFailed
+from streams.shape import column_types
 from tests.streams.searches import KEY, NOW, agencies, catalogue, policies, rule_policy, searches
 
 ENRICHER = Enricher(catalogue(), agencies(), KEY)

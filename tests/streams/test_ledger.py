@@ -238,3 +238,12 @@ def test_whatever_happens_every_offset_is_stored_once_in_order(
     store(answered=True)
     store(answered=True)
     assert sorted(offset for rows in table.values() for offset in rows) == list(range(100))
+
+
+def test_rows_of_many_batches_come_in_one_piece() -> None:
+    book = ledger()
+    for first in range(0, 40, 10):
+        book.add(chunk(first, first + 9))
+    rows = book.take()[0].rows("searches")
+    assert rows is not None
+    assert (rows.height, rows.n_chunks()) == (40, 1)

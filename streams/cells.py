@@ -1,0 +1,163 @@
+"""Cells of a walk to columns; texts are views over the batch's own bytes, so that none is copied."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from schemas.contracts import Contract
+from streams.shape import Column, columns
+from streams.views import loader, view_array
+from streams.walk import SOUND, Cells, Ints, Walk
+
+_NUMBERS = {"boolean": np.bool_, "int": np.int32, "long": np.int64, "float": np.float32, "double": np.float64}
+_FLOATS = {"float": "<f4", "double": "<f8"}
+
+Flags = npt.NDArray[np.bool_]
+
+
+def to_frame(walk: Walk, contract: Contract) -> pl.DataFrame:
+    """Return the contract's columns with a row for each sound value of the walk, in the order of the values.
+
+    The frame keeps the batch's bytes alive.
+    """
+    makers = _Makers(walk)
+    frame = pl.DataFrame(
+        [makers.column(column, walk.cells.get(number)) for number, column in enumerate(columns(contract))]
+    )
+    return frame if makers.all_sound else frame[np.flatnonzero(walk.faults == SOUND)]
+
+
+class _Makers:
+    """Makes columns of one walk's cells. A height is a number of rows, or of items where they are nested."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._height = len(walk.faults)
+        self._walk = walk
+        self._sound = walk.faults == SOUND
+        self.all_sound = bool(self._sound.all())
+
+    def column(self, column: Column, cells: list[Cells] | None) -> pl.Series:
+        if not cells:
+            return _default(column, self._height)
+        if column.kind in {"array", "map"}:
+            return self._nested(column, cells).alias(column.name)
+        return self._flat(column.kind, cells, [cell.who for cell in cells], self._height, column)
+
+    def _flat(
+        self, kind: str, cells: list[Cells], places: list[Ints], height: int, column: Column
+    ) -> pl.Series:
+        valid = _valid(places, height)
+        match kind:
+            case "string":
+                values = _series(self._texts(cells, places, height, valid))
+            case "uuid":
+                values = _series(_uuids(cells, places, height, valid))
+            case "enum":
+                values = _symbols(cells, places, height)
+            case _:
+                values = self._numbers(_NUMBERS[kind], cells, places, height, valid)
+        return (values.cast(column.dtype) if column.timestamp else values).alias(column.name)
+
+    def _nested(self, column: Column, cells: list[Cells]) -> pl.Series:
+        counts = np.zeros(self._height, np.int64)
+        whole = [cell for cell in cells if not cell.plan.nested]
+        for cell in whole:
+            counts[cell.who] = cell.values
+        # What a damaged record said that it has was not read.
+        counts[~self._sound] = 0
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        total = int(offsets[-1])
+        valid = _valid([cell.who for cell in whole], self._height)
+        mask = None if valid is None else pa.array(~valid)
+        items = self._placed([cell for cell in cells if cell.plan.nested and not cell.plan.key], offsets)
+        if column.inner == "string":
+            values = self._texts(*items, total, None)
+        else:
+            values = self._numbers(_NUMBERS[column.inner], *items, total, None).to_arrow()
+        if column.kind == "array":
+            return _series(pa.LargeListArray.from_arrays(pa.array(offsets), values, mask=mask))
+        names = self._texts(*self._placed([cell for cell in cells if cell.plan.key], offsets), total, None)
+        return _series(pa.MapArray.from_arrays(pa.array(offsets.astype(np.int32)), names, values, mask=mask))
+
+    def _placed(self, cells: list[Cells], offsets: Ints) -> tuple[list[Cells], list[Ints]]:
+        """The cells of sound records, and where each of their items stands among all of the column."""
+        kept = cells if self.all_sound else [_only(cell, self._sound[cell.who]) for cell in cells]
+        return kept, [offsets[cell.who] + cast(Ints, cell.items) for cell in kept]
+
+    def _texts(self, cells: list[Cells], places: list[Ints], height: int, valid: Flags | None) -> pa.Array:
+        if len(cells) == 1 and valid is None and cells[0].items is None:
+            views = cells[0].values
+        else:
+            views = np.zeros((height, 2), np.uint64)
+            for cell, place in zip(cells, places, strict=True):
+                views[place] = cell.values
+        return view_array(pa.string_view(), views, self._walk.buffer, valid)
+
+    def _numbers(
+        self, dtype: Any, cells: list[Cells], places: list[Ints], height: int, valid: Flags | None
+    ) -> pl.Series:
+        numbers = np.zeros(height, dtype)
+        for cell, place in zip(cells, places, strict=True):
+            if width := _FLOATS.get(cell.plan.kind):
+                numbers[place] = loader(self._walk.data, width)[cell.values]
+            else:
+                numbers[place] = _scaled(cell.values, cell.plan.scale)
+        if valid is None:
+            return pl.Series(numbers)
+        return _series(pa.array(numbers, mask=~valid))
+
+
+def _series(values: pa.Array) -> pl.Series:
+    return cast("pl.Series", pl.from_arrow(values))
+
+
+def _only(cell: Cells, kept: Flags) -> Cells:
+    return Cells(cell.plan, cell.who[kept], cell.values[kept], cast(Ints, cell.items)[kept])
+
+
+def _default(column: Column, height: int) -> pl.Series:
+    return pl.Series(column.name, [column.default], dtype=column.dtype).new_from_index(0, height)
+
+
+def _valid(places: list[Ints], height: int) -> Flags | None:
+    """Which rows have a value; None where all have."""
+    if sum(map(len, places)) == height:
+        return None
+    valid = np.zeros(height, dtype=bool)
+    for place in places:
+        valid[place] = True
+    return valid
+
+
+def _uuids(cells: list[Cells], places: list[Ints], height: int, valid: Flags | None) -> pa.Array:
+    numbers = np.zeros((height, 16), np.uint8)
+    for cell, place in zip(cells, places, strict=True):
+        numbers[place] = cell.values
+    views = np.zeros((height, 4), np.uint32)
+    views[:, 0] = 16
+    views[:, 1] = numbers.view("<u4")[:, 0]
+    views[:, 3] = np.arange(height) * 16
+    return view_array(pa.binary_view(), views.view(np.uint64), pa.py_buffer(numbers), valid)
+
+
+def _symbols(cells: list[Cells], places: list[Ints], height: int) -> pl.Series:
+    """The names of enum symbols, by the plan that each was walked by; null where there is none."""
+    table: list[str | None] = [None]
+    rows = np.zeros(height, np.int64)
+    for cell, place in zip(cells, places, strict=True):
+        rows[place] = cell.values + len(table)
+        table += cell.plan.symbols
+    return pl.Series(table, dtype=pl.String)[rows]
+
+
+def _scaled(numbers: Ints, scale: tuple[int, int]) -> Ints:
+    times, parts = scale
+    if times != 1:
+        # Far beyond any date still, and it does not overflow.
+        numbers = np.clip(numbers, -(2**50), 2**50) * times
+    return numbers // parts if parts != 1 else numbers

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -230,9 +231,9 @@ class Ingest(Service):
 
     async def _write(self, range_: Range, turns: asyncio.Semaphore) -> bool:
         """Insert one range; False where it may succeed later."""
-        tables = {name: rows for name in _TABLES if (rows := range_.rows(name)) is not None}
         try:
             async with turns:
+                tables = await asyncio.to_thread(_tables, range_)
                 await self._writer.write(tables, range_.token)
         except Exception as error:
             if not is_transient(error):
@@ -287,6 +288,10 @@ class Ingest(Service):
                 await event.wait()
         except TimeoutError:
             return
+
+
+def _tables(range_: Range) -> dict[str, pl.DataFrame]:
+    return {name: rows for name in _TABLES if (rows := range_.rows(name)) is not None}
 
 
 def _size(fetched: Mapping[TopicPartition, list[Any]]) -> int:

@@ -115,7 +115,8 @@ class Range:
         """The rows for one table, in the order of their offsets; None where there are none."""
         frames = [chunk.tables[table] for chunk in self.chunks if table in chunk.tables]
         frames = [frame for frame in frames if frame.height]
-        return pl.concat(frames) if frames else None
+        # In one piece: what is done with each column is then done once, not once for each batch.
+        return pl.concat(frames, rechunk=True) if frames else None
 
 
 def progress(

@@ -11,7 +11,7 @@ failed, and it can commit past a message in flight. Its web server stays off: it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ from sinks.kafka.publisher import Publisher
 from streams.heartbeat import Heartbeat
 from streams.ingest import SMALL_FETCH, Fetched, Ingest
 from streams.ledger import Partition
+from streams.memory import calm_collector
 from streams.offsets import Offsets
 from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
 from streams.rules import CompiledRules
@@ -117,6 +118,7 @@ class Worker:
             )
             self.app.agent(self._fetches, name="judge")(self._judge)
             await asyncio.to_thread(self._warm_up)
+            calm_collector()
             await stack.enter_async_context(_running(self.app))
             # Faust opens its channels when its own consumer has partitions, which here it never has.
             self.app.flow_control.resume()
@@ -161,12 +163,10 @@ class Worker:
         topic_ids = self._offsets.topic_ids
         if fetched.topic == self._settings.topic("searches"):
             schemas = await self._schemas(batch, contract("search"))
-            judged = await asyncio.to_thread(
-                judge_searches, batch, self._rules, schemas, topic_ids, received_at
-            )
+            judged = await _beside(judge_searches, batch, self._rules, schemas, topic_ids, received_at)
         else:
             schemas = await self._schemas(batch, contract("outcome"))
-            judged = await asyncio.to_thread(read_outcomes, batch, schemas, topic_ids, received_at)
+            judged = await _beside(read_outcomes, batch, schemas, topic_ids, received_at)
         self._judged.set()
         await self._publish(judged)
         self.ingest.accept(fetched.epoch, judged.chunks)
@@ -220,6 +220,16 @@ class Worker:
                 "start it with `frwatch up`, or set FRWATCH_KAFKA"
             ) from error
         stack.push_async_callback(part.stop)
+
+
+async def _beside(judge: Callable[..., Judged], batch: Batch, *arguments: Any) -> Judged:
+    """Judge in a thread, so that the loop goes on; a small batch is sooner done than handed over.
+
+    Two threads that run Python wait for each other's turns, of 5 ms each.
+    """
+    if len(batch.values) < SMALL_FETCH:
+        return judge(batch, *arguments)
+    return await asyncio.to_thread(judge, batch, *arguments)
 
 
 @asynccontextmanager

@@ -198,7 +198,8 @@ def _by_partition(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
 
 
 def _ingested(rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    return rows.with_columns(pl.lit(at, pl.Datetime("us", "UTC")).alias("ingested_at"))
+    moment = pl.Series("ingested_at", [at], dtype=pl.Datetime("us", "UTC"))
+    return rows.hstack([moment.new_from_index(0, rows.height)])
 
 
 def _dead_rows(dead: Sequence[DeadLetter], topic_ids: Mapping[str, bytes], at: datetime) -> pl.DataFrame:

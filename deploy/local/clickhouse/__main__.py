@@ -18,7 +18,7 @@ from aiohttp import web
 from cyclopts import Parameter
 from filelock import FileLock, Timeout
 
-from deploy.local.clickhouse.config import write_config
+from deploy.local.clickhouse.config import NICENESS, write_config
 from deploy.local.clickhouse.engine import Engine
 from deploy.local.clickhouse.errors import QueryError
 from deploy.local.clickhouse.server import Server
@@ -27,7 +27,6 @@ from streams.log import set_up_logs
 
 log = structlog.get_logger(__name__)
 
-NICENESS = 5
 GRACE = 6.0
 """Seconds that running queries get to end before the process does."""
 MAX_LINE = 1 << 20
@@ -44,7 +43,6 @@ def run(
         raise WrongUse(f"--host {host} is not loopback; the local ClickHouse has no users: give 127.0.0.1")
     set_up_logs("json")
     data = data.resolve()
-    # Beside a broker and workers: finding a violation goes before storing rows and before reports.
     os.nice(NICENESS)
     with _locked(data):
         asyncio.run(_serve(data, host, port))

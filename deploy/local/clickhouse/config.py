@@ -12,9 +12,15 @@ _CONFIG = """<clickhouse>
     <primary_index_cache_size>67108864</primary_index_cache_size>
     <background_pool_size>2</background_pool_size>
     <background_schedule_pool_size>4</background_schedule_pool_size>
+    <!-- Where the process may not set it (CAP_SYS_NICE), its threads have the niceness of the process. -->
+    <os_threads_nice_value_merge_mutate>{merge_niceness}</os_threads_nice_value_merge_mutate>
     <timezone>UTC</timezone>
 </clickhouse>
 """
+NICENESS = 10
+"""Of queries and inserts: beside a broker and workers, finding violations goes before storing and reports."""
+MERGE_NICENESS = 15
+"""Of the threads that merge parts, which can wait longest."""
 MEMORY = 4 << 30
 """Bytes that the engine may use in all; a query beyond it fails with code 241."""
 
@@ -22,5 +28,5 @@ MEMORY = 4 << 30
 def write_config(data: Path) -> Path:
     """Write the engine's configuration into the data folder and return its path."""
     path = data / "frwatch.config.xml"
-    path.write_text(_CONFIG.format(memory=MEMORY))
+    path.write_text(_CONFIG.format(memory=MEMORY, merge_niceness=MERGE_NICENESS))
     return path

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import chdb
 
+from deploy.local.clickhouse.config import NICENESS
 from deploy.local.clickhouse.errors import QueryError, from_engine
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class Connection:
         if database:
             await self.call(self.inner.query, f"USE {_quoted_name(database)}")
         # The engine gives queries ids of its own; by this one they are found again, to be ended.
-        named = {**settings, "log_comment": query_id}
+        named = {"os_threads_nice_value_query": str(NICENESS), **settings, "log_comment": query_id}
         for name in named:
             if not _NAME.fullmatch(name):
                 raise QueryError(115, f"Unknown setting {name[:60]!r}", "UNKNOWN_SETTING")

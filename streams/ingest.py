@@ -28,13 +28,13 @@ from streams.offsets import Offsets
 
 log = structlog.get_logger(__name__)
 
-FETCH_RECORDS = 10_000
-"""Records of one fetch, over all partitions: some 10 MB as columns."""
+FETCH_RECORDS = 6_000
+"""Records of one fetch, over all partitions: some 6 MB as columns."""
 FLUSH_ROWS = 30_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
-MAX_BUFFERED = 60_000
+MAX_BUFFERED = 45_000
 """Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
 SMALL_FETCH = 500
 """A fetch of fewer records waits a moment for more: judging costs some 15 ms however few they are."""
@@ -217,8 +217,9 @@ class Ingest(Service):
             # Even if the answer to the commit is lost, its ranges are what a replay must give.
             self.ledger.announced(ranges)
             await self._commit({range_.partition: (range_.first, range_.note) for range_ in ranges})
-            # Small inserts go one after the other: a burst of them would hold up the judging beside it.
-            turns = asyncio.Semaphore(1 if self.ledger.buffered < SMALL_FLUSH else len(ranges))
+            # Small inserts go one after the other: a burst of them would hold up the judging beside it. Of
+            # large ones each has its bodies in memory.
+            turns = asyncio.Semaphore(1 if self.ledger.buffered < SMALL_FLUSH else 2)
             ended = await asyncio.gather(*(self._write(range_, turns) for range_ in ranges))
             stored = [range_ for range_, well in zip(ranges, ended, strict=True) if well]
             if stored:

@@ -60,6 +60,47 @@ COMMANDS = {
             FRWATCH_KAFKA=kafka.example:9092 FRWATCH_CLICKHOUSE=http://ch.example:8123 frwatch worker
         """,
     ),
+    "policy lint": (
+        "streams.policy_command:lint_command",
+        """Say every fault of policies, with file, line, column and remedy.
+
+        Exit status 1 if there is one.
+
+            frwatch policy lint my-policies/ --json
+        """,
+    ),
+    "policy test": (
+        "streams.policy_command:run_tests_command",
+        """Run the tests that stand in policies: what they expect against what is found.
+
+        Exit status 1 if one fails.
+
+            frwatch policy test deploy/policies deploy/policies/pack
+        """,
+    ),
+    "policy list": (
+        "streams.policy_command:list_command",
+        """List the policies in force, or what was published (--history).
+
+            frwatch policy list --history
+        """,
+    ),
+    "policy show": (
+        "streams.policy_command:show_command",
+        """Show a policy in force: whom it binds, since when, and what each rule says.
+
+            frwatch policy show lapd-fr
+        """,
+    ),
+    "policy publish": (
+        "streams.policy_command:publish_command",
+        """Put policies in force in every worker, within seconds and without a restart.
+
+        They are linted and tested first; where a test fails nothing is written and the exit status is 1.
+
+            frwatch policy publish my-policies/ --dry-run
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.
@@ -69,6 +110,11 @@ COMMANDS = {
             FRWATCH_CLICKHOUSE=https://writer:secret@ch.example:8443 frwatch migrate --json
         """,
     ),
+}
+
+
+GROUPS = {
+    "policy": "What is forbidden to whom and since when: write it, prove it, put it in force.",
 }
 
 
@@ -82,8 +128,13 @@ def build_app() -> cyclopts.App:
         version=_version,
         result_action="return_value",
     )
+    groups = {name: cyclopts.App(name=name, help=text) for name, text in GROUPS.items()}
     for name, (place, text) in COMMANDS.items():
-        app.command(place, name=name, help=cleandoc(text))
+        *group, last = name.split(" ")
+        owner = groups[group[0]] if group else app
+        owner.command(place, name=last, help=cleandoc(text))
+    for group_app in groups.values():
+        app.command(group_app)
     app.register_install_completion_command(name="--install-completion")
     return app
 

@@ -190,6 +190,13 @@ def load_policies(path: Path, agencies: AgencyRegister) -> PolicySet:
 def parse_policies(sources: Iterable[Source], agencies: AgencyRegister) -> PolicySet:
     """Return the policies in the sources; see `load_policies`. JSON is read too, being YAML."""
     faults = Faults()
+    policies = collect_policies(sources, agencies, faults)
+    faults.raise_any()
+    return policies
+
+
+def collect_policies(sources: Iterable[Source], agencies: AgencyRegister, faults: Faults) -> PolicySet:
+    """Return the policies that can be read at all, and note every fault; with a fault, use none of them."""
     found: list[Policy] = []
     for source in sources:
         for document in read_documents(source, faults):
@@ -198,7 +205,6 @@ def parse_policies(sources: Iterable[Source], agencies: AgencyRegister) -> Polic
                 _check(model, document, agencies, faults)
                 found.append(_policy(model, document))
     _check_periods(found, agencies, faults)
-    faults.raise_any()
     return PolicySet(found)
 
 

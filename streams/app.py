@@ -33,6 +33,7 @@ from schemas.settings import Settings
 from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.writer import Writer
+from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
 from streams.heartbeat import Heartbeat
 from streams.ingest import SMALL_FETCH, Fetched, Ingest
@@ -40,6 +41,7 @@ from streams.ledger import Partition
 from streams.memory import calm_collector
 from streams.offsets import Offsets
 from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
+from streams.policy_feed import PolicyFeed
 from streams.rules import CompiledRules
 
 log = structlog.get_logger(__name__)
@@ -107,6 +109,10 @@ class Worker:
             self._offsets = Offsets(self._settings, consumer)
             await self._start(self._publisher, stack)
             await self._start(self._offsets, stack)
+            feed = PolicyFeed(
+                await stack.enter_async_context(PolicyLog(self._settings)), self._rules, self._take_rules
+            )
+            await feed.catch_up()
             self._fetches = self.app.channel(maxsize=HELD_FETCHES)
             self.ingest = Ingest(
                 consumer=consumer,
@@ -122,13 +128,17 @@ class Worker:
             await stack.enter_async_context(_running(self.app))
             # Faust opens its channels when its own consumer has partitions, which here it never has.
             self.app.flow_control.resume()
-            await stack.enter_async_context(
-                _running(Heartbeat(self._settings, self._rules.version, self.ingest))
-            )
+            await stack.enter_async_context(_running(feed))
+            heartbeat = Heartbeat(self._settings, lambda: self._rules.version, feed, self.ingest)
+            await stack.enter_async_context(_running(heartbeat))
             await stack.enter_async_context(_running(self.ingest))
             await self._over.wait()
         if self._failure is not None:
             raise self._failure
+
+    def _take_rules(self, rules: CompiledRules) -> None:
+        """Judge by these from the next batch on: a batch asks for the rules once."""
+        self._rules = rules
 
     async def _deliver(self, fetched: Fetched) -> None:
         """Hand a fetch to the agent, and wait until a small one is judged: the next is all that came since.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from mode import Service
 
 from schemas.settings import Settings
 from streams.ingest import Ingest
+from streams.policy_feed import PolicyFeed
 
 SECONDS = 1.0
 
@@ -19,14 +21,18 @@ SECONDS = 1.0
 class Heartbeat(Service):
     """Writes `HOME/workers/PID.json` and removes it at the end.
 
-    It has `pid`, `started_at` and `updated_at` (ISO 8601, UTC), `policies` (the version in force), `ready`
-    (whether the group has given it its partitions) and `partitions` (numbers by topic).
+    It has `pid`, `started_at` and `updated_at` (ISO 8601, UTC), `policies` (the version in force), `refused`
+    (why the policies published last are not, else null), `ready` (whether the group has given it its
+    partitions) and `partitions` (numbers by topic).
     """
 
-    def __init__(self, settings: Settings, policies: str, ingest: Ingest, **kwargs: Any) -> None:
+    def __init__(
+        self, settings: Settings, in_force: Callable[[], str], feed: PolicyFeed, ingest: Ingest, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._file = settings.home / "workers" / f"{os.getpid()}.json"
-        self._policies = policies
+        self._in_force = in_force
+        self._feed = feed
         self._ingest = ingest
         self._started_at = datetime.now(UTC).isoformat()
 
@@ -47,7 +53,8 @@ class Heartbeat(Service):
             "pid": os.getpid(),
             "started_at": self._started_at,
             "updated_at": datetime.now(UTC).isoformat(),
-            "policies": self._policies,
+            "policies": self._in_force(),
+            "refused": self._feed.refused.reason if self._feed.refused else None,
             "ready": self._ingest.ready,
             "partitions": partitions,
         }

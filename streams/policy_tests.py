@@ -61,17 +61,24 @@ def run_policy_tests(policies: PolicySet, catalogue: Catalogue, agencies: Agency
             rule's SQL was refused. The text has a line for each, with file, line and column.
     """
     faults = Faults()
-    events = [
-        (policy, [_event(policy, index, agencies, faults) for index in range(len(policy.tests))])
-        for policy in policies
-        if policy.tests
-    ]
+    events = collect_events(policies, agencies, faults)
     faults.raise_any()
     enricher = Enricher(catalogue, agencies, _KEY)
     return [
         result
         for policy, rows in events
         for result in _run(policy, rows, enricher, Judge(PolicySet([policy]), agencies))
+    ]
+
+
+def collect_events(
+    policies: PolicySet, agencies: AgencyRegister, faults: Faults
+) -> list[tuple[Policy, list[dict[str, Any]]]]:
+    """Return the searches of each policy's tests, and note every fault of them."""
+    return [
+        (policy, [_event(policy, index, agencies, faults) for index in range(len(policy.tests))])
+        for policy in policies
+        if policy.tests
     ]
 
 

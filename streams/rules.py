@@ -2,30 +2,63 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
-from schemas.agencies import load_agencies
+from schemas.agencies import AgencyRegister, load_agencies
 from schemas.catalogue import load_catalogue
-from schemas.policies import load_policies
+from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings
+from streams.columns import DECODED
 from streams.enrich import Enricher
 from streams.judge import Judge
 
 
 class CompiledRules:
-    """Enrich and judge with one version of everything. `version` is that of the policies."""
+    """Enrich and judge with one version of everything, for good. `version` is that of the policies."""
 
-    def __init__(self, enricher: Enricher, judge: Judge, version: str) -> None:
+    def __init__(self, enricher: Enricher, agencies: AgencyRegister, policies: PolicySet) -> None:
         self._enricher = enricher
-        self._judge = judge
-        self.version = version
+        self._judge = Judge(policies, agencies)
+        self._version = pl.Series("policies_version", [policies.version])
+        self.agencies = agencies
+        self.version = policies.version
+
+    def with_policies(self, policies: PolicySet) -> CompiledRules:
+        """Return rules with these policies and everything else the same, proved on a search.
+
+        Raises:
+            WrongUse: a rule's SQL was refused; the text has a line for each, with place and reason.
+            RuleFailed: a rule cannot be run.
+        """
+        rules = CompiledRules(self._enricher, self.agencies, policies)
+        rules.apply(_NOBODY, datetime.fromtimestamp(0, UTC))
+        return rules
 
     def apply(self, events: pl.DataFrame, detected_at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the rows for `searches` and the violations found in them; both with their Kafka position."""
+        """Return the rows for `searches` and the violations found in them; both with their Kafka position.
+
+        A search names the policies that it was judged by: `policies_version`.
+        """
         judged = self._judge.judge(self._enricher.enrich(events), detected_at)
-        return judged.searches, judged.violations
+        version = self._version.new_from_index(0, judged.searches.height)
+        return judged.searches.hstack([version]), judged.violations
+
+
+# A search that nobody made.
+_NOBODY = pl.DataFrame(
+    [
+        {
+            "event_id": bytes(16),
+            "occurred_at": datetime.fromtimestamp(0, UTC),
+            "evidence": "SEARCH",
+            "source": "",
+            "agency_id": "",
+        }
+    ],
+    schema=DECODED,
+)
 
 
 def load_rules(settings: Settings) -> CompiledRules:
@@ -38,4 +71,4 @@ def load_rules(settings: Settings) -> CompiledRules:
     agencies = load_agencies(settings.agencies)
     policies = load_policies(settings.policies, agencies)
     enricher = Enricher(load_catalogue(settings.catalogue), agencies, key)
-    return CompiledRules(enricher, Judge(policies, agencies), policies.version)
+    return CompiledRules(enricher, agencies, policies)

@@ -160,6 +160,7 @@ def _print_json(home: Home, state: Stack, health: Health) -> None:
             {
                 "pid": each.pid,
                 "policies": each.policies,
+                "policies_refused": each.refused,
                 "lag": each.lag,
                 "name": each.name,
                 "state": each.state,
@@ -194,6 +195,12 @@ def _print_table(home: Home, health: Health) -> None:
         where = f"{lag}, {worker.partitions} partitions{policies}"
         table.add_row(worker.name, _coloured(worker.state), str(worker.pid), _mib(worker.memory), where)
     console.print(table)
+    for worker in health.workers:
+        if worker.refused:
+            first = worker.refused.splitlines()[0]
+            console.print(
+                f"{worker.name} refused the policies published last: {first}", markup=False, soft_wrap=True
+            )
     if not health.ready:
         console.print(f"not ready; logs are in {home.path / 'logs'}; `frwatch up` mends it", soft_wrap=True)
 

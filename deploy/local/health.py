@@ -35,13 +35,15 @@ class PartHealth:
 class WorkerHealth:
     """A worker: the version of its policies, and how many records its partitions are behind.
 
-    `lag` is None where Kafka or the worker does not tell.
+    `lag` is None where Kafka or the worker does not tell; `refused` says why the policies published last are
+    not in force, where that is so.
     """
 
     name: str
     state: str
     pid: int
     policies: str | None
+    refused: str | None
     lag: int | None
     partitions: int
     memory: int | None
@@ -108,13 +110,14 @@ def _worker(
 ) -> WorkerHealth:
     process = who.process()
     if process is None:
-        return WorkerHealth(name, ENDED, who.pid, None, None, 0, None)
+        return WorkerHealth(name, ENDED, who.pid, None, None, None, 0, None)
     known = bool(sign) and held <= lags.keys()
     return WorkerHealth(
         name,
         READY if sign.get("ready") else STARTING,
         who.pid,
         str(sign["policies"]) if sign.get("policies") else None,
+        str(sign["refused"]) if sign.get("refused") else None,
         sum(lags[each] for each in held) if known else None,
         len(held),
         process.memory_info().rss,

@@ -20,8 +20,8 @@ from schemas.errors import FrwatchError
 
 LOG_BYTES = 8 * 1024 * 1024
 MESSAGE_BYTES = 2 * 1024 * 1024
-# The serial collector, for its memory. C1 alone: for its first minutes C2 takes a third of a core, of two that
-# the worker and the engine use as well. Measured side by side at 1,000 searches/s, the 99th percentile from
+# The serial collector, for its memory. C1 alone: for its first minutes C2 takes a third of a core, where two
+# are shared with worker and engine. Measured side by side at 1,000 searches/s, the 99th percentile from
 # search to violation fell from 350 to 153 ms; a backlog of 1,000,000 was drained no slower.
 JVM = (
     "-XX:+UseSerialGC",

@@ -63,7 +63,7 @@ class Stack:
         with (self.home / "worker.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli", "worker"],
-                env=self._environment(),
+                env=self.environment(),
                 stdout=log,
                 stderr=log,
             )
@@ -91,7 +91,11 @@ class Stack:
         return (self.home / "worker.log").read_text(errors="replace")[-3000:]
 
     def produce(
-        self, topic: str, values: Iterable[bytes | None], partition: int | None = None
+        self,
+        topic: str,
+        values: Iterable[bytes | None],
+        partition: int | None = None,
+        key: bytes | None = None,
     ) -> list[Message]:
         """Send values, acknowledged by the broker, and return the records as the broker has them."""
         sent: list[Message] = []
@@ -105,7 +109,7 @@ class Stack:
         for value in values:
             while True:
                 try:
-                    producer.produce(self.prefix + topic, value, on_delivery=delivered, **where)
+                    producer.produce(self.prefix + topic, value, key, on_delivery=delivered, **where)
                     break
                 except BufferError:
                     producer.poll(0.1)
@@ -145,7 +149,8 @@ class Stack:
         """The one value of a query."""
         return self.query(sql)[0][0]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The environment in which `frwatch` finds this stack."""
         settings = self.settings()
         given = {
             "HOME": str(settings.home),

@@ -92,6 +92,15 @@ COMMANDS = {
             frwatch policy show lapd-fr
         """,
     ),
+    "policy diff": (
+        "streams.diff_command:diff_command",
+        """Say which findings would appear, vanish or change if other policies had been in force.
+
+        Run over the stored searches; nothing is written and nobody is alerted.
+
+            frwatch policy diff in-force my-policies/ --since 2020-01-01 --until 2021-01-01
+        """,
+    ),
     "policy publish": (
         "streams.policy_command:publish_command",
         """Put policies in force in every worker, within seconds and without a restart.

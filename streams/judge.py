@@ -119,12 +119,7 @@ class Judge:
 
     def __init__(self, policies: PolicySet, agencies: AgencyRegister) -> None:
         self._rules = compile_policies(policies, agencies)
-        confirmed = (
-            (pl.col("evidence") == "SEARCH")
-            & (pl.col("provider_class") != "unknown")
-            & (pl.col("evidence_strength") == "full")
-        )
-        self._flags = [confirmed.fill_null(value=False).alias("confirmed")] + [
+        self._flags = [confirmed().alias("confirmed")] + [
             each.broken.alias(str(number)) for number, each in enumerate(self._rules)
         ]
         self._labels = pl.Series([each.label for each in self._rules], dtype=pl.String)
@@ -207,6 +202,16 @@ class Judge:
                 *(hits[name] for name in position),
             ]
         )
+
+
+def confirmed() -> pl.Expr:
+    """Whether the evidence of a search proves it: it ran, its service is known, and its host says enough."""
+    proven = (
+        (pl.col("evidence") == "SEARCH")
+        & (pl.col("provider_class") != "unknown")
+        & (pl.col("evidence_strength") == "full")
+    )
+    return proven.fill_null(value=False)
 
 
 _CONSTANTS: dict[str, Any] = dict.fromkeys(

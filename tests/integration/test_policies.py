@@ -147,3 +147,51 @@ def test_publishing_says_what_changes_and_the_same_set_is_not_written_twice(
     settings = stack.settings()
     listed = json.loads(frwatch(stack, "policy", "list", "--json").stdout)
     assert listed["version"] == load_policies(settings.policies, load_agencies(settings.agencies)).version
+
+
+@pytest.mark.slow
+def test_what_diff_says_is_what_replaying_finds(
+    stack: Stack, make_search: MakeSearch, folder: Path, tmp_path: Path
+) -> None:
+    source = f"diff-{stack.prefix}"
+    file = folder / "no-burglary.yaml"
+    text = (
+        file.read_text().split("tests:")[0].replace("crime_type =", f"source = '{source}' AND crime_type =")
+    )
+    file.write_text(text)
+    version = published(stack, str(folder))["version"]
+    stack.start_worker()
+
+    def play() -> list[bool]:
+        """Send the same searches, under ids of their own, and return which of them break the rule."""
+        ids = fresh(40)
+        fields = [
+            {"crime_type": "fraud" if i % 4 else "burglary", "unit": "x" if i % 3 else "y", "source": source}
+            for i in range(len(ids))
+        ]
+        both = zip(ids, fields, strict=True)
+        stack.produce("searches", [make_search(event_id=id_, **each) for id_, each in both])
+        until(lambda: ids_stored(stack, ids), "the searches are judged")
+        known = ", ".join(map(repr, ids))
+        sql = f"SELECT event_id FROM frwatch.violations WHERE rule_id = 'burglary' AND event_id IN ({known})"
+        found = {str(row[0]) for row in stack.query(sql)}
+        return [id_ in found for id_ in ids]
+
+    before = play()
+    other = tmp_path / "other.yaml"
+    other.write_text(text.replace("'burglary'", "'fraud' AND unit = 'x'"))
+    done = frwatch(stack, "policy", "diff", version[:12], str(other), "--since", "1990-01-01", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)["rules"]["no-burglary/burglary"]
+    new_version = published(stack, str(other))["version"]
+    until(lambda: in_force(stack) == {new_version}, "the worker runs the others", 10)
+    after = play()
+    pairs = list(zip(before, after, strict=True))
+    assert said == {
+        "before": sum(before),
+        "after": sum(after),
+        "appears": pairs.count((False, True)),
+        "vanishes": pairs.count((True, False)),
+        "changes": 0,
+    }
+    assert said["appears"] > 0 < said["vanishes"]

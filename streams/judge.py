@@ -6,7 +6,6 @@ Pure: a rule applies where its policy was in force at the search's `occurred_at`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -33,9 +32,16 @@ MAX_EVIDENCE = 512
 # Persons, and what points at them, stay out of what is sent to people.
 _WITHHELD = frozenset({"officer", "requester", "probe_hash", "client_ip", "event_id", "attributes"})
 _SEVERAL = pl.Series([None, "SUSPECTED", "CONFIRMED"], dtype=pl.String)
-_ENTRY = pl.Struct({"key": pl.String, "value": pl.String})
 # What a violation takes over from its search.
-_TAKEN = ("event_id", "occurred_at", "officer", "provider_id", "requesting_agency_id", "case_number")
+_TAKEN = (
+    "event_id",
+    "agency_id",
+    "occurred_at",
+    "officer",
+    "provider_id",
+    "requesting_agency_id",
+    "case_number",
+)
 _MAP = pl.Map(pl.String, pl.String)
 _UTC = pl.Datetime("us", "UTC")
 
@@ -78,12 +84,16 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule ready to run: `broken` is true or false for each search, `evidence` the map of `read`."""
+    """A rule ready to run: `broken` is true or false for each search, `read` is what its evidence shows.
+
+    `broken` is `binds` (the same for all rules of a policy with one subject) and `breaks` together.
+    """
 
     policy: Policy
     rule: Rule
     broken: pl.Expr
-    evidence: pl.Expr
+    binds: pl.Expr
+    breaks: pl.Expr
     read: tuple[str, ...]
 
     @property
@@ -119,8 +129,13 @@ class Judge:
 
     def __init__(self, policies: PolicySet, agencies: AgencyRegister) -> None:
         self._rules = compile_policies(policies, agencies)
+        # Whom a policy binds is asked once, not once for each of its rules.
+        bound = {(each.policy.version, each.rule.subject): each.binds for each in self._rules}
+        names = {key: f"\0binds {number}" for number, key in enumerate(bound)}
+        self._bound = [binds.alias(names[key]) for key, binds in bound.items()]
         self._flags = [confirmed().alias("confirmed")] + [
-            each.broken.alias(str(number)) for number, each in enumerate(self._rules)
+            (pl.col(names[each.policy.version, each.rule.subject]) & each.breaks).alias(str(number))
+            for number, each in enumerate(self._rules)
         ]
         self._labels = pl.Series([each.label for each in self._rules], dtype=pl.String)
         self._constants = pl.DataFrame(
@@ -128,6 +143,14 @@ class Judge:
         )
         read = {name for each in self._rules for name in (each.rule.subject, *each.read)}
         self._carried = sorted(read.union(_TAKEN))
+        self._asked = np.array([each.rule.subject != "agency_id" for each in self._rules], dtype=bool)
+        # Of each rule the columns that it read, end to end, and where each rule's begin.
+        shown = sorted({name for each in self._rules for name in each.read})
+        self._texts = [_text(name) for name in shown]
+        self._reads = np.array(
+            [shown.index(name) for each in self._rules for name in each.read], dtype=np.int64
+        )
+        self._first_read = np.cumsum([0, *(len(each.read) for each in self._rules)])
         self._capped = np.array([each.rule.certainty == "SUSPECTED" for each in self._rules], dtype=bool)
 
     def judge(self, frame: pl.DataFrame, detected_at: datetime) -> Judged:
@@ -146,7 +169,7 @@ class Judge:
 
     def _run(self, frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
         try:
-            return frame.select(self._flags).to_numpy()
+            return frame.hstack(frame.select(self._bound)).select(self._flags).to_numpy()
         except pl.exceptions.PolarsError:
             for each in self._rules:
                 try:
@@ -176,15 +199,6 @@ class Judge:
         index = pl.Series(rows, dtype=pl.get_index_type())
         hits = pl.DataFrame([frame[name][index] for name in (*self._carried, *position)])
         constants = self._constants[rules]
-        evidence, subjects = [], []
-        numbers, starts, counts = np.unique(rules, return_index=True, return_counts=True)
-        for number, start, count in zip(numbers, starts, counts, strict=True):
-            each = self._rules[number]
-            part = hits.slice(start, count).select(
-                pl.col(each.rule.subject).alias("agency_id"), each.evidence.alias("evidence")
-            )
-            subjects.append(part["agency_id"])
-            evidence.append(part["evidence"])
         ids = _violation_ids(hits["event_id"], constants["policy_id"] + "/" + constants["rule_id"])
         return pl.DataFrame(
             [
@@ -192,16 +206,44 @@ class Judge:
                 hits["event_id"],
                 hits["occurred_at"],
                 pl.Series("detected_at", [detected_at], dtype=_UTC).new_from_index(0, len(rows)),
-                _joined("agency_id", subjects, pl.String()),
+                self._subjects(hits, rules),
                 hits["officer"],
                 *(constants[name] for name in ("policy_id", "policy_version", "rule_id", "severity")),
                 _SEVERAL[sure.astype(np.int64) + 1].alias("certainty"),
                 *(hits[name] for name in ("provider_id", "requesting_agency_id", "case_number")),
                 constants["title"],
-                _joined("evidence", evidence, _MAP),
+                self._evidence(hits, rules),
                 *(hits[name] for name in position),
             ]
         )
+
+    def _subjects(self, hits: pl.DataFrame, rules: Rows) -> pl.Series:
+        """The agency that each violation is one of: the one that its rule binds."""
+        chosen = hits["agency_id"]
+        asked = self._asked[rules]
+        if asked.any():
+            chosen = hits["requesting_agency_id"].zip_with(pl.Series(asked), chosen)
+        return chosen.alias("agency_id")
+
+    def _evidence(self, hits: pl.DataFrame, rules: Rows) -> pl.Series:
+        """What each violation's rule read, as a map; built once for all rules, however many there are."""
+        texts = hits.select(self._texts)
+        width, height = texts.width, hits.height
+        first, last = self._first_read[rules], self._first_read[rules + 1]
+        sizes = last - first
+        rows = np.repeat(np.arange(height), sizes)
+        # The place of each entry among those of all rules: from its own rule's first one on.
+        entries = np.arange(len(rows)) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes)
+        columns = self._reads[entries]
+        values = pl.concat(list(texts), rechunk=True) if width else pl.Series(dtype=pl.String)
+        values = values[columns * height + rows]
+        there = values.is_not_null().to_numpy()
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[there], minlength=height))])
+        names = pl.Series(texts.columns, dtype=pl.String)[columns[there]]
+        maps = pa.MapArray.from_arrays(
+            pa.array(offsets, pa.int32()), names.to_arrow(), values.drop_nulls().to_arrow()
+        )
+        return cast("pl.Series", pl.from_arrow(maps)).cast(_MAP).alias("evidence")
 
 
 def confirmed() -> pl.Expr:
@@ -237,13 +279,14 @@ def _compile(
     policy: Policy, rule: Rule, when: Condition, unless: Condition | None, agencies: AgencyRegister
 ) -> CompiledRule:
     # Whatever a rule says, it is about face recognition: a service that does none cannot break it.
-    broken = _binds(policy, rule, agencies) & (pl.col("provider_class") != "not_fr") & when.expr
+    binds = (_binds(policy, rule, agencies) & (pl.col("provider_class") != "not_fr")).fill_null(value=False)
+    breaks = when.expr
     columns = set(when.columns)
     if unless is not None:
-        broken &= ~unless.expr.fill_null(value=False)
+        breaks &= ~unless.expr.fill_null(value=False)
         columns |= set(unless.columns)
-    shown = tuple(sorted(columns - _WITHHELD))
-    return CompiledRule(policy, rule, broken.fill_null(value=False), _evidence(shown), shown)
+    breaks = breaks.fill_null(value=False)
+    return CompiledRule(policy, rule, binds & breaks, binds, breaks, tuple(sorted(columns - _WITHHELD)))
 
 
 def _binds(policy: Policy, rule: Rule, agencies: AgencyRegister) -> pl.Expr:
@@ -275,23 +318,14 @@ def _during(policy: Policy, agencies: AgencyRegister, agency_id: str | None) -> 
     return in_force if until is None else in_force & (moment < pl.lit(until, dtype=_UTC))
 
 
-def _evidence(columns: Iterable[str]) -> pl.Expr:
-    entries = [_entry(name) for name in columns]
-    if not entries:
-        return pl.lit(pl.Series([[]], dtype=pl.List(_ENTRY))).first().cast(_MAP)
-    return pl.concat_list(entries).list.drop_nulls().cast(_MAP)
-
-
-def _entry(name: str) -> pl.Expr:
+def _text(name: str) -> pl.Expr:
+    """A column as the text that people are shown."""
     column, dtype = pl.col(name), ENRICHED[name]
     if isinstance(dtype, pl.Datetime):
-        text = column.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-    elif isinstance(dtype, pl.List):
-        text = column.list.join(", ", ignore_nulls=True).str.slice(0, MAX_EVIDENCE)
-    else:
-        text = column.cast(pl.String).str.slice(0, MAX_EVIDENCE)
-    entry = pl.struct(pl.lit(name).alias("key"), text.alias("value"))
-    return pl.when(column.is_not_null()).then(entry)
+        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    if isinstance(dtype, pl.List):
+        return column.list.join(", ", ignore_nulls=True).str.slice(0, MAX_EVIDENCE)
+    return column.cast(pl.String).str.slice(0, MAX_EVIDENCE)
 
 
 def _strongest(rows: Rows, sure: npt.NDArray[np.bool_], height: int) -> pl.Series:
@@ -299,10 +333,6 @@ def _strongest(rows: Rows, sure: npt.NDArray[np.bool_], height: int) -> pl.Serie
     level[rows] = 1
     level[rows[sure]] = 2
     return _SEVERAL[level].alias("certainty")
-
-
-def _joined(name: str, parts: list[pl.Series], dtype: pl.DataType) -> pl.Series:
-    return pl.concat(parts).alias(name) if parts else pl.Series(name, [], dtype=dtype)
 
 
 def _violation_ids(event_ids: pl.Series, labels: pl.Series) -> pl.Series:

@@ -75,14 +75,14 @@ class Enricher:
         Columns that enrichment does not know, such as the Kafka position, pass through untouched. No value,
         however long or strange, raises.
         """
-        read = frame.select(self._read)
+        read = frame.select_seq(self._read)
         agencies = [*self._own(read["agency_id"]), *self._asking(read["asking"])]
-        messages = pl.DataFrame([*read, *agencies]).select(self._messages)
+        messages = pl.DataFrame([*read, *agencies]).select_seq(self._messages)
         persons = [*self._officers(messages["officer"]), *self._requesters(messages["requester"])]
         references = self._references(messages["reference"])
         *services, operators = self._providers(read["service"])
         known = [read["agency_id"], *agencies, *persons, *references, operators]
-        drawn = pl.DataFrame(known).select(self._result)
+        drawn = pl.DataFrame(known).select_seq(self._result)
         columns = {column.name: column for column in frame if column.name != "officer_id"}
         for facts in (services, drawn):
             columns |= {column.name: column for column in facts}

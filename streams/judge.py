@@ -169,7 +169,9 @@ class Judge:
 
     def _run(self, frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
         try:
-            return frame.hstack(frame.select(self._bound)).select(self._flags).to_numpy()
+            # One expression after the other: handing them to threads, on cores that others use as well, cost
+            # a quarter of the time end to end with 40 rules.
+            return frame.hstack(frame.select_seq(self._bound)).select_seq(self._flags).to_numpy()
         except pl.exceptions.PolarsError:
             for each in self._rules:
                 try:
@@ -227,7 +229,7 @@ class Judge:
 
     def _evidence(self, hits: pl.DataFrame, rules: Rows) -> pl.Series:
         """What each violation's rule read, as a map; built once for all rules, however many there are."""
-        texts = hits.select(self._texts)
+        texts = hits.select_seq(self._texts)
         width, height = texts.width, hits.height
         first, last = self._first_read[rules], self._first_read[rules + 1]
         sizes = last - first

@@ -149,7 +149,7 @@ def main() -> None:
         with running_kafka(base / "kafka") as kafka, running_clickhouse(base / "clickhouse") as engine:
             asyncio.run(migrate(Settings(clickhouse=SecretStr(engine.url))))
             with fresh(kafka, engine.url, base) as stack:
-                figures |= swap(stack, given.rate, 16)
+                figures |= swap(stack, given.rate, 16) if given.rate else {}
             rates: dict[int, list[float]] = {1: [], 40: []}
             for _ in range(given.turns):
                 for count, found in rates.items():

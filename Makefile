@@ -27,7 +27,8 @@ $(BIN)/uv:
 demo: setup  ## play a statewide scenario through Kafka and ClickHouse, and say what the LAPD would not
 	@$(BIN)/frwatch demo
 
-test: setup  ## the tests, on a real broker, engine and registry
+test: setup  ## the tests, on a real broker, engine and registry, and those that stand in policies
+	@$(BIN)/frwatch policy test deploy/policies deploy/policies/pack
 	@$(BIN)/pytest -m "not slow"
 
 test-all: setup  ## the slow tests too

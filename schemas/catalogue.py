@@ -1,6 +1,7 @@
 """The catalogue of providers: which face-recognition services there are, who operates each, how to know it.
 
-A catalogue is YAML: a list `providers`, and `ambiguous_names`, names that several services share.
+A catalogue is YAML: a list `providers`; `ambiguous_names`, names that several services share; and
+`gallery_words`, by which the galleries that clients name are told.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from schemas.yaml_file import (
     Faults,
     Source,
     build_model,
-    items,
     read_documents,
     read_sources,
     sha256_of,
@@ -64,9 +64,6 @@ AsOf = Annotated[str, BeforeValidator(_date), Field(pattern=r"^\d{4}(-\d{2}(-\d{
 
 class Host(BaseModel):
     """A host of a service, its subdomains included where they have no entry of their own.
-
-    `operator_agency` is the operator in the agency register, where it is there: a request form that names it
-    is its own form, and says not for whom the search is.
 
     `strength` is weak where reaching it says little: it does more than faces, or only informs. `public_pages`
     are path prefixes that anyone reads without searching: weak too.
@@ -115,18 +112,37 @@ class Provider(BaseModel):
         return (self.id, self.name, *self.aliases)
 
 
+class GalleryWords(BaseModel):
+    """By which words a gallery's kind is told: `within` its name, or its name as a `whole`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: GalleryKind
+    within: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    whole: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+
+
 class Catalogue:
-    """The providers that are known. `version` is the SHA-256 of their canonical form.
+    """The providers that are known, and the words by which galleries are told.
+
+    `version` is the SHA-256 of their canonical form.
 
     No two providers share a host, or a name that is not among `ambiguous_names`.
     """
 
-    def __init__(self, providers: Iterable[Provider], ambiguous_names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        ambiguous_names: Iterable[str] = (),
+        gallery_words: Iterable[GalleryWords] = (),
+    ) -> None:
         self._by_id = {provider.id: provider for provider in sorted(providers, key=lambda each: each.id)}
         self.ambiguous_names = tuple(sorted(set(ambiguous_names)))
+        self.gallery_words = tuple(sorted(gallery_words, key=lambda each: each.kind))
         self.version = sha256_of(
             {
                 "ambiguous_names": self.ambiguous_names,
+                "gallery_words": [each.model_dump(mode="json") for each in self.gallery_words],
                 "providers": [each.model_dump(mode="json", by_alias=True) for each in self],
             }
         )
@@ -157,7 +173,8 @@ class _Head(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ambiguous_names: list[ServiceName] = []
-    providers: Sequence[object]
+    gallery_words: list[GalleryWords] = []
+    providers: Sequence[object] = []
 
 
 def parse_catalogue(sources: Iterable[Source]) -> Catalogue:
@@ -165,19 +182,21 @@ def parse_catalogue(sources: Iterable[Source]) -> Catalogue:
     faults = Faults()
     found: list[tuple[Document, int, Provider]] = []
     ambiguous: list[str] = []
+    galleries: list[GalleryWords] = []
     for source in sources:
         for document in read_documents(source, faults):
             head = build_model(_Head, document, (), faults)
             if head is None:
                 continue
             ambiguous += head.ambiguous_names
-            for index in items(document, "providers", faults):
+            galleries += head.gallery_words
+            for index in range(len(head.providers)):
                 provider = build_model(Provider, document, ("providers", index), faults)
                 if provider is not None:
                     found.append((document, index, provider))
     _check_distinct(found, {service_key(name) for name in ambiguous}, faults)
     faults.raise_any()
-    return Catalogue((provider for _, _, provider in found), ambiguous)
+    return Catalogue((provider for _, _, provider in found), ambiguous, galleries)
 
 
 def match_form(name: str) -> str:

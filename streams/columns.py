@@ -45,6 +45,7 @@ ADDED: dict[str, pl.DataType] = {
     "agency_known": pl.Boolean(),
     "outside_agency": pl.Boolean(),
     "outside_agency_id": pl.String(),
+    "outside_agency_basis": pl.String(),
     "provider_id": pl.String(),
     "provider_class": pl.String(),
     "operator": pl.String(),
@@ -52,6 +53,7 @@ ADDED: dict[str, pl.DataType] = {
     "provider_basis": pl.String(),
     "provider_conflict": pl.String(),
     "evidence_strength": pl.String(),
+    "gallery_kinds": pl.List(pl.String()),
     "catalogue_version": pl.String(),
 }
 """What enrichment adds; `officer` takes the place of `officer_id`."""

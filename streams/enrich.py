@@ -14,9 +14,13 @@ from schemas.agencies import AgencyRegister, name_key
 from schemas.catalogue import Catalogue
 from schemas.service_name import MAX_NAME
 from streams.distinct import Lookup
-from streams.hosts import MAX_ENDPOINT, HostMatcher, parse_endpoint
-from streams.names import NameMatcher
+from streams.galleries import GalleryReader
+from streams.hosts import MAX_ENDPOINT
 from streams.requests import MAX_REFERENCE, RequestReader, address_domain, names_nobody
+from streams.services import ServiceReader
+
+MAX_GALLERIES = 2_048
+"""How many characters of the names of a search's galleries, put together, are looked at."""
 
 _SEPARATOR = "\0"
 # Paths are looked at this much deeper than the catalogue's, so that `/help/..` is not taken for `/help`.
@@ -32,13 +36,12 @@ class Enricher:
     """
 
     def __init__(self, catalogue: Catalogue, agencies: AgencyRegister, key: bytes) -> None:
-        self._catalogue = catalogue
         self._agencies = agencies
         self._key = key
-        self._hosts = HostMatcher(catalogue)
-        self._names = NameMatcher(catalogue)
+        self._services = ServiceReader(catalogue)
+        self._galleries = GalleryReader(catalogue)
         self._requests = RequestReader(agencies, (name for provider in catalogue for name in provider.names))
-        text, flag = pl.String, pl.Boolean
+        text, flag, texts = pl.String, pl.Boolean, pl.List(pl.String)
         self._own = Lookup(
             self._describe_agency, {"own_id": text, "own_key": text, "own_parent": text, "agency_known": flag}
         )
@@ -61,11 +64,15 @@ class Enricher:
                 "provider_conflict": text,
                 "evidence_strength": text,
                 "operator_agency": text,
+                "provider_galleries": texts,
             },
             remember=8_192,
             longest=2_048,
         )
-        self._read = _read(self._hosts.depth + _SPARE_SEGMENTS, self._requests.pattern)
+        self._named_galleries = Lookup(
+            self._describe_galleries, {"named_galleries": texts}, remember=8_192, longest=MAX_GALLERIES
+        )
+        self._read = _read(self._services.hosts.depth + _SPARE_SEGMENTS, self._requests.pattern)
         self._messages = _messages()
         self._result = _result(catalogue.version)
 
@@ -80,8 +87,9 @@ class Enricher:
         messages = pl.DataFrame([*read, *agencies]).select_seq(self._messages)
         persons = [*self._officers(messages["officer"]), *self._requesters(messages["requester"])]
         references = self._references(messages["reference"])
-        *services, operators = self._providers(read["service"])
-        known = [read["agency_id"], *agencies, *persons, *references, operators]
+        *services, operators, kinds = self._providers(read["service"])
+        named = self._named_galleries(read["galleries"])
+        known = [read["agency_id"], *agencies, *persons, *references, operators, kinds, *named]
         drawn = pl.DataFrame(known).select_seq(self._result)
         columns = {column.name: column for column in frame if column.name != "officer_id"}
         for facts in (services, drawn):
@@ -123,35 +131,25 @@ class Enricher:
         return (agency.id if agency else None,)
 
     def _describe_service(self, key: str) -> tuple[Any, ...]:
-        name, _, text = key.rpartition(_SEPARATOR)
-        endpoint = parse_endpoint(text) if text else None
-        reached = self._hosts.match(endpoint) if endpoint else None
-        named = self._named(name)
-        provider_id = reached.provider_id if reached else named
-        host = endpoint.host if endpoint else None
-        if provider_id is None:
-            return None, "unknown", None, host, "none", None, "full", None
-        provider = self._catalogue.by_id[provider_id]
-        weak = reached.weak if reached else provider.strength == "weak"
+        name, _, endpoint = key.rpartition(_SEPARATOR)
+        service = self._services.read(name, endpoint)
+        strength = "weak" if service.weak else "full"
+        if service.provider is None:
+            return None, "unknown", None, service.host, service.basis, None, strength, None, ()
         return (
-            provider_id,
-            provider.provider_class,
-            provider.operator,
-            host,
-            "host" if reached else "name",
-            named if named != provider_id else None,
-            "weak" if weak else "full",
-            provider.operator_agency,
+            service.provider.id,
+            service.provider.provider_class,
+            service.provider.operator,
+            service.host,
+            service.basis,
+            service.conflict,
+            strength,
+            service.provider.operator_agency,
+            service.provider.gallery_kinds,
         )
 
-    def _named(self, name: str) -> str | None:
-        """The provider that a name stands for; a name may be a host, such as `pimeyes.com`."""
-        match = self._names.match(name)
-        if match.provider_id or match.ambiguous or "." not in name or len(name) > MAX_NAME:
-            return match.provider_id
-        endpoint = parse_endpoint(name)
-        host = self._hosts.match(endpoint) if endpoint else None
-        return host.provider_id if host else None
+    def _describe_galleries(self, key: str) -> tuple[Any, ...]:
+        return (self._galleries.kinds(key.split(_SEPARATOR)),)
 
 
 def _unknown_key(text: str) -> str:
@@ -182,6 +180,9 @@ def _read(depth: int, pattern: str) -> list[pl.Expr]:
         *(pl.when(pl.col(name).str.contains(r"\S")).then(name) for name in ("officer_id", "requester")),
         reference.alias("reference"),
         _service_key(depth).alias("service"),
+        pl.when(pl.col("galleries").list.len() > 0).then(
+            pl.col("galleries").list.join(_SEPARATOR, ignore_nulls=True).str.slice(0, MAX_GALLERIES)
+        ),
     ]
 
 
@@ -211,10 +212,21 @@ def _result(catalogue_version: str) -> list[pl.Expr]:
         .when(by_reference)
         .then("reference_agency")
     )
+    basis = (
+        pl.when(by_field)
+        .then(pl.lit("field"))
+        .when(by_domain)
+        .then(pl.lit("domain"))
+        .when(by_reference)
+        .then(pl.lit("reference"))
+    )
     return [
         pl.coalesce("own_id", "agency_id").alias("agency_id"),
         pl.col("agency_known", "requesting_agency_id", "officer", "requester", "requester_domain"),
         outside_id.is_not_null().alias("outside_agency"),
         outside_id.alias("outside_agency_id"),
+        basis.alias("outside_agency_basis"),
+        # What a service holds is what it was asked, unless the client says which of it.
+        pl.coalesce("named_galleries", "provider_galleries").alias("gallery_kinds"),
         pl.lit(catalogue_version).alias("catalogue_version"),
     ]

@@ -50,16 +50,17 @@ def test_a_search_becomes_a_row_and_its_violation_is_published(
     running: Stack, make_search: MakeSearch
 ) -> None:
     ids = fresh(2)
-    forbidden = make_search(event_id=ids[1], training_cert="C-1", **CLEARVIEW)
+    forbidden = make_search(event_id=ids[1], training_cert="C-1", galleries=["the open web"], **CLEARVIEW)
     running.produce("searches", [make_search(event_id=ids[0]), forbidden])
     until(lambda: ids_stored(running, ids), "both searches are rows")
     (row,) = running.query(
-        "SELECT provider_id, provider_class, broken_rules, certainty, officer, endpoint_host"
+        "SELECT provider_id, provider_class, broken_rules, certainty, officer, endpoint_host,"
+        " gallery_kinds, outside_agency_basis"
         f" FROM frwatch.searches WHERE event_id = '{ids[1]}'"
     )
     assert row[:4] == ("clearview-ai", "commercial", ["lapd-fr/commercial-service"], "CONFIRMED")
     assert len(row[4]) == 64
-    assert row[5] == "app.clearview.ai"
+    assert row[5:] == ("app.clearview.ai", ["scraped_web"], None)
     (published,) = published_violations(running, ids[1])
     assert (published["policy_id"], published["rule_id"], published["severity"]) == (
         "lapd-fr",

@@ -28,6 +28,7 @@ agencies:
 
 CATALOGUE = """
 ambiguous_names: [FaceSearch]
+gallery_words: [{kind: scraped_web, within: [scraped], whole: [web]}]
 providers:
   - id: clearview-ai
     name: Clearview AI
@@ -44,7 +45,7 @@ providers:
   - {id: facepp, name: Face++, class: commercial, as_of: "2025", status: active, sources: [s],
      confidence: read}
   - {id: lacris, name: LACRIS, class: government, operator: Sheriff, hosts: [lacris.example],
-     as_of: "2020", status: active, sources: [seed], confidence: read}
+     gallery_kinds: [booking_photos], as_of: "2020", status: active, sources: [seed], confidence: read}
   - {id: plates, name: Plate Reader, class: not_fr, hosts: [plates.example], as_of: "2020", status: active,
      sources: [s], confidence: read}
 """

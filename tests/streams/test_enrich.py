@@ -169,13 +169,42 @@ def test_the_host_is_kept_in_its_normal_form_whoever_it_is() -> None:
     assert enrich(endpoint="no host")["endpoint_host"] is None
 
 
+def kinds(**event: Any) -> list[str]:
+    found: list[str] = enrich(**event)["gallery_kinds"]
+    return found
+
+
+def test_the_kinds_of_galleries_are_those_that_the_client_names_or_all_of_the_services() -> None:
+    assert kinds(provider="LACRIS") == ["booking_photos"]
+    assert kinds(provider="LACRIS", galleries=["scraped faces"]) == ["scraped_web"]
+    assert kinds(provider="New", galleries=["LACRIS", "web"]) == ["booking_photos", "scraped_web"]
+    assert kinds(provider="New", galleries=["who knows"]) == ["unknown"]
+    assert kinds(provider="New") == kinds(provider="Clearview") == []
+
+
+def test_an_outside_agency_says_what_named_it() -> None:
+    field = {"requesting_agency_id": "ICE"}
+    domain = {"requester": "a@lasd.org"}
+    reference = {"request_ref": "LASD-17"}
+    assert enrich(**field, **domain, **reference)["outside_agency_basis"] == "field"
+    assert enrich(**domain, **reference)["outside_agency_basis"] == "domain"
+    assert enrich(**reference)["outside_agency_basis"] == "reference"
+    assert enrich()["outside_agency_basis"] is None
+
+
 ANY = st.one_of(
     st.none(), st.text(max_size=40), st.sampled_from(["LASD", "clearview.ai", "a@lasd.org", "\0", "N/A"])
 )
 HOSTILE = ("officer_id", "requesting_agency_id", "requester", "request_ref", "provider", "endpoint")
 EVENTS = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(HOSTILE, ANY) | {"agency_id": ANY.filter(lambda text: text is not None)},
+    optional=dict.fromkeys(HOSTILE, ANY)
+    | {
+        "agency_id": ANY.filter(lambda text: text is not None),
+        "galleries": st.lists(
+            st.one_of(st.text(max_size=20), st.sampled_from(["web", "LACRIS"])), max_size=3
+        ),
+    },
 )
 
 
@@ -197,7 +226,8 @@ MONSTERS = ["a", "\0", "\u0301", "ﷺ", "@", "1", " ", "LASD ", "https://", "a."
 def test_a_monstrous_value_neither_fails_nor_slows_a_batch(unit: str) -> None:
     monster = unit * (10_000_000 // len(unit.encode()))
     texts = [name for name, dtype in DECODED.items() if dtype == pl.String and name not in ("evidence",)]
-    frame = searches([dict.fromkeys(texts, monster), {"provider": "Clearview", "agency_id": "LAPD"}])
+    strange = dict.fromkeys(texts, monster) | {"galleries": [monster] * 3}
+    frame = searches([strange, {"provider": "Clearview", "agency_id": "LAPD"}])
     start = time.process_time()
     rows = ENRICHER.enrich(frame).select("provider_id", "outside_agency", "agency_known").rows()
     assert time.process_time() - start < 2

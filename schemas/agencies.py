@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from schemas.hostname import normalise_host
+from schemas.hostname import is_address, is_public_suffix, normalise_host
 from schemas.yaml_file import (
     Document,
     Faults,
@@ -56,6 +56,12 @@ def _domain(text: str) -> str:
     host = normalise_host(text)
     if host is None or "." not in host:
         raise ValueError(f"{text!r} is no domain; write one such as lapdonline.org")
+    if is_address(host):
+        raise ValueError(f"{text!r} is an address, which many services may share; write a domain")
+    if is_public_suffix(host):
+        raise ValueError(
+            f"{text!r} is a public suffix: anybody may register under it; write a domain below it"
+        )
     return host
 
 

@@ -1,29 +1,19 @@
 """The catalogue of providers: which face-recognition services there are, who operates each, how to know it.
 
-A catalogue is YAML: a list `providers`; `ambiguous_names`, names that several services share; and
-`gallery_words`, by which the galleries that clients name are told.
+`schemas.catalogue_files` reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.agencies import Domain, Identifier
-from schemas.service_name import MAX_NAME, as_written, is_telling, service_key
-from schemas.yaml_file import (
-    Document,
-    Faults,
-    Source,
-    build_model,
-    read_documents,
-    read_sources,
-    sha256_of,
-)
+from schemas.service_name import MAX_NAME, as_written, service_key
+from schemas.yaml_file import sha256_of
 
 ProviderClass = Literal["commercial", "government", "agency", "not_fr", "unknown"]
 Strength = Literal["full", "weak"]
@@ -58,8 +48,41 @@ def _service(value: str) -> str:
     return value
 
 
+def _citation(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
 ServiceName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_service)]
 AsOf = Annotated[str, BeforeValidator(_date), Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+
+
+Fact = Literal[
+    "name",
+    "class",
+    "operator",
+    "software_vendor",
+    "gallery",
+    "gallery_kinds",
+    "hosts",
+    "aliases",
+    "status",
+    "note",
+]
+GENERAL_KNOWLEDGE = "general knowledge"
+"""The source of what nobody looked up."""
+
+
+class Citation(BaseModel):
+    """Where facts were read: those in `of`, or all that no other citation of the entry names.
+
+    `as_of` is when it was so, where that differs from the entry's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(min_length=1)
+    of: tuple[Fact, ...] = ()
+    as_of: AsOf | None = None
 
 
 class Host(BaseModel):
@@ -102,7 +125,7 @@ class Provider(BaseModel):
     strength: Strength = "full"
     as_of: AsOf
     status: Literal["active", "suspended", "pilot", "ended", "unknown"]
-    sources: tuple[str, ...] = Field(min_length=1)
+    sources: tuple[Annotated[Citation, BeforeValidator(_citation)], ...] = ()
     confidence: Literal["read", "known"]
     note: str | None = None
 
@@ -110,6 +133,27 @@ class Provider(BaseModel):
     def names(self) -> tuple[str, ...]:
         """The id, the name and the aliases."""
         return (self.id, self.name, *self.aliases)
+
+    def citations_of(self, fact: Fact) -> tuple[Citation, ...]:
+        """Return where a fact was read: the citations that name it, else those that name no fact."""
+        own = tuple(each for each in self.sources if fact in each.of)
+        return own or tuple(each for each in self.sources if not each.of)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that the entry states."""
+        stated: dict[Fact, object] = {
+            "name": self.name,
+            "class": self.provider_class,
+            "operator": self.operator,
+            "software_vendor": self.software_vendor,
+            "gallery": self.gallery,
+            "gallery_kinds": [kind for kind in self.gallery_kinds if kind != "unknown"],
+            "hosts": self.hosts,
+            "aliases": self.aliases,
+            "status": self.status != "unknown",
+        }
+        return tuple(fact for fact, value in stated.items() if value)
 
 
 class GalleryWords(BaseModel):
@@ -157,73 +201,3 @@ class Catalogue:
     def by_id(self) -> MappingProxyType[str, Provider]:
         """The providers by their id."""
         return MappingProxyType(self._by_id)
-
-
-def load_catalogue(path: Path) -> Catalogue:
-    """Return the catalogue in the YAML file or folder at `path`.
-
-    Raises:
-        NotThere: there is no such file or folder.
-        WrongUse: it has faults; the text has a line for each, with file, line, column and remedy.
-    """
-    return parse_catalogue(read_sources(path))
-
-
-class _Head(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    ambiguous_names: list[ServiceName] = []
-    gallery_words: list[GalleryWords] = []
-    providers: Sequence[object] = []
-
-
-def parse_catalogue(sources: Iterable[Source]) -> Catalogue:
-    """Return the catalogue in the sources; see `load_catalogue`."""
-    faults = Faults()
-    found: list[tuple[Document, int, Provider]] = []
-    ambiguous: list[str] = []
-    galleries: list[GalleryWords] = []
-    for source in sources:
-        for document in read_documents(source, faults):
-            head = build_model(_Head, document, (), faults)
-            if head is None:
-                continue
-            ambiguous += head.ambiguous_names
-            galleries += head.gallery_words
-            for index in range(len(head.providers)):
-                provider = build_model(Provider, document, ("providers", index), faults)
-                if provider is not None:
-                    found.append((document, index, provider))
-    _check_distinct(found, {service_key(name) for name in ambiguous}, faults)
-    faults.raise_any()
-    return Catalogue((provider for _, _, provider in found), ambiguous, galleries)
-
-
-def match_form(name: str) -> str:
-    """Return the form under which a catalogue's name matches: its key, or `=` and the name as written."""
-    return service_key(name) if is_telling(name) else "=" + as_written(name)
-
-
-def _check_distinct(found: list[tuple[Document, int, Provider]], ambiguous: set[str], faults: Faults) -> None:
-    ids: set[str] = set()
-    names: dict[str, str] = {}
-    hosts: dict[str, str] = {}
-    for document, index, provider in found:
-        place = document.place("providers", index, "id")
-        if provider.id in ids:
-            faults.add(place, f"provider {provider.id!r} stands twice; keep one")
-            continue
-        ids.add(provider.id)
-        for name in provider.names:
-            other = names.setdefault(match_form(name), provider.id)
-            if other != provider.id and service_key(name) not in ambiguous:
-                faults.add(
-                    place,
-                    f"{name!r} names {other!r} too; remove it from one, or put it under ambiguous_names",
-                )
-        for number, host in enumerate(provider.hosts):
-            if hosts.setdefault(host.host, provider.id) != provider.id:
-                place = document.place("providers", index, "hosts", number)
-                faults.add(
-                    place, f"host {host.host!r} is {hosts[host.host]!r}'s too; a host has one operator"
-                )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import cache
+from typing import Any
 from urllib.parse import unquote
 
 import idna
+from publicsuffixlist import PublicSuffixList
 
 MAX_AUTHORITY = 1024
 """The length, in characters, beyond which the part of a URL that names the host names none."""
@@ -43,6 +46,29 @@ def normalise_host(authority: str) -> str | None:
     if not host or len(host) > 253 or not all(map(_LABEL.fullmatch, host.split("."))):
         return None
     return host
+
+
+def is_address(host: str) -> bool:
+    """Whether a normalised host is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether anybody may register names under a normalised host, by the Public Suffix List.
+
+    So it is with `co.uk`, `ai`, `github.io`, and with a top-level domain that the list does not know.
+    """
+    return bool(_suffixes().is_public(host))
+
+
+@cache
+def _suffixes() -> Any:
+    # Its own copy of the list: nothing is fetched.
+    return PublicSuffixList()
 
 
 def _ipv6(text: str) -> str | None:

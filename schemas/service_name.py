@@ -112,5 +112,10 @@ def is_telling(name: str) -> bool:
     return len(key) >= 3 and key not in _GENERIC and not signs
 
 
+def match_form(name: str) -> str:
+    """Return the form under which a catalogue's name matches: its key, or `=` and the name as written."""
+    return service_key(name) if is_telling(name) else "=" + as_written(name)
+
+
 def _fold(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from schemas.catalogue import Catalogue, match_form
-from schemas.service_name import MAX_NAME, as_written, service_key
+from schemas.catalogue import Catalogue
+from schemas.service_name import MAX_NAME, as_written, match_form, service_key
 
 
 class NameMatch(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.agencies import AgencyRegister, load_agencies
-from schemas.catalogue import load_catalogue
+from schemas.catalogue_files import load_catalogue
 from schemas.errors import WrongUse
 from schemas.policies import PolicySet, collect_policies, parse_policies
 from schemas.settings import Settings

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from schemas.agencies import AgencyRegister, load_agencies
-from schemas.catalogue import load_catalogue
+from schemas.catalogue_files import load_catalogue
 from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings
 from streams.columns import DECODED

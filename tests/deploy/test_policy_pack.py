@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.cli import main
-from schemas.catalogue import load_catalogue
+from schemas.catalogue_files import load_catalogue
 from schemas.settings import Settings
 from streams.enrich import Enricher
 from streams.judge import Judge

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from schemas.agencies import load_agencies
-from schemas.catalogue import load_catalogue
+from schemas.catalogue_files import load_catalogue
 from schemas.policies import load_policies
 from schemas.service_name import is_telling
 from schemas.settings import Settings

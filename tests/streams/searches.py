@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from schemas.agencies import AgencyRegister, parse_agencies
-from schemas.catalogue import Catalogue, parse_catalogue
+from schemas.catalogue import Catalogue
+from schemas.catalogue_files import parse_catalogue
 from schemas.policies import PolicySet, parse_policies
 from schemas.yaml_file import Source
 from streams.columns import DECODED

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.catalogue import load_catalogue
+from schemas.catalogue_files import load_catalogue
 from schemas.settings import Settings
 from streams.galleries import GalleryReader, words_of
 from tests.streams.searches import CATALOGUE, catalogue

@@ -36,6 +36,16 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
+class Fault(NamedTuple):
+    """One thing that is wrong with a file: where, and what to write instead."""
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}"
+
+
 class Source(NamedTuple):
     """The text of a YAML file and the name that errors give it."""
 
@@ -47,17 +57,20 @@ class Source(NamedTuple):
 class Faults:
     """Everything that is wrong with a set of files, told at once."""
 
-    found: list[tuple[Place, str]] = field(default_factory=list)
+    found: list[Fault] = field(default_factory=list)
 
     def add(self, place: Place, text: str) -> None:
         """Note a fault; `text` says what is wrong and what to write instead."""
-        self.found.append((place, text))
+        self.found.append(Fault(place, text))
+
+    def told(self) -> list[Fault]:
+        """Return each fault once, in the order of the files."""
+        return sorted(set(self.found))
 
     def raise_any(self) -> None:
         """Raise `WrongUse` with a line for each fault, in the order of the files; return if there is none."""
         if self.found:
-            lines = (f"{place}: {text}" for place, text in sorted(set(self.found)))
-            raise WrongUse("\n".join(lines))
+            raise WrongUse("\n".join(map(str, self.told())))
 
 
 @dataclass(frozen=True, slots=True)

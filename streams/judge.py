@@ -109,6 +109,13 @@ def compile_policies(policies: PolicySet, agencies: AgencyRegister) -> tuple[Com
         WrongUse: a rule's SQL was refused; the text has a line for each, with file, line, column and reason.
     """
     faults = Faults()
+    compiled = collect_rules(policies, agencies, faults)
+    faults.raise_any()
+    return compiled
+
+
+def collect_rules(policies: PolicySet, agencies: AgencyRegister, faults: Faults) -> tuple[CompiledRule, ...]:
+    """Return the rules whose SQL can be run, by label, and note a fault for each other one."""
     compiled: list[CompiledRule] = []
     for policy in policies:
         for rule in policy.rules:
@@ -116,7 +123,6 @@ def compile_policies(policies: PolicySet, agencies: AgencyRegister) -> tuple[Com
             unless = _condition(policy, rule, "unless", rule.unless, faults)
             if when is not None:
                 compiled.append(_compile(policy, rule, when, unless, agencies))
-    faults.raise_any()
     return tuple(sorted(compiled, key=lambda each: (each.label, each.policy.version)))
 
 

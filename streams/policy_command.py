@@ -23,6 +23,7 @@ from schemas.settings import Settings, load_settings
 from sinks.kafka.policy_log import write_policies
 from sinks.kafka.topics import ensure_topics
 from streams.in_force import Entry, changes, history, last_good
+from streams.lint_report import print_faults
 from streams.policy_files import agencies_of, lint, read_policies, run_tests
 
 AsJson = Annotated[bool, Parameter("--json", negative=())]
@@ -44,18 +45,10 @@ def lint_command(*paths: Path, as_json: AsJson = False) -> int:
     """
     settings = load_settings()
     policies, faults = lint(_paths(paths, settings), agencies_of(settings))
-    if as_json:
-        print(
-            json.dumps([{"file": f.file, "line": f.line, "column": f.column, "text": f.text} for f in faults])
-        )
-    elif policies is None:
-        for fault in faults:
-            print(fault)
-        print(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}", file=sys.stderr)
-    else:
-        rules = sum(len(policy.rules) for policy in policies)
-        print(f"no faults: {len(policies)} policies, {rules} rules, version {policies.version[:SHORT]}")
-    return 1 if faults else 0
+    rules = sum(len(policy.rules) for policy in policies or ())
+    version = policies.version[:SHORT] if policies else ""
+    fine = f"no faults: {len(policies or ())} policies, {rules} rules, version {version}"
+    return print_faults(faults, fine, as_json=as_json)
 
 
 def run_tests_command(*paths: Path, as_json: AsJson = False) -> int:

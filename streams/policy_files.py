@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.agencies import AgencyRegister, load_agencies
 from schemas.catalogue_files import load_catalogue
-from schemas.errors import WrongUse
 from schemas.policies import PolicySet, collect_policies, parse_policies
 from schemas.settings import Settings
-from schemas.yaml_file import Document, Faults, read_documents, read_sources
-from streams.judge import compile_policies
+from schemas.yaml_file import Document, Fault, Faults, read_documents, read_sources
+from streams.judge import collect_rules, compile_policies
 from streams.policy_tests import TestResult, collect_events, run_policy_tests
 from streams.rule_sql import Refused, compile_condition
-
-_PLACED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.+)", re.S)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault of a file: line and column count from 1 and are 0 where the fault has no place."""
-
-    file: str
-    line: int
-    column: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.text}" if self.line else self.text
 
 
 def read_policies(paths: Sequence[Path], agencies: AgencyRegister) -> PolicySet:
@@ -60,12 +42,9 @@ def lint(paths: Sequence[Path], agencies: AgencyRegister) -> tuple[PolicySet | N
     for source in sources:
         for document in read_documents(source, Faults()):
             _lint_rules(document, faults)
-    try:
-        faults.raise_any()
-        compile_policies(policies, agencies)
-    except WrongUse as error:
-        return None, [_fault(line) for line in str(error).splitlines()]
-    return policies, []
+    if not faults.found:
+        collect_rules(policies, agencies, faults)
+    return None if faults.found else policies, faults.told()
 
 
 def run_tests(settings: Settings, policies: PolicySet, agencies: AgencyRegister) -> list[TestResult]:
@@ -93,10 +72,3 @@ def _lint_rules(document: Document, faults: Faults) -> None:
                 except Refused as error:
                     label = f"{data.get('policy')}/{rule.get('id')}"
                     faults.add(document.place("rules", number, key), f"rule {label}: {key} {error}")
-
-
-def _fault(line: str) -> Fault:
-    placed = _PLACED.fullmatch(line)
-    if placed is None:
-        return Fault("", 0, 0, line)
-    return Fault(placed["file"], int(placed["line"]), int(placed["column"]), placed["text"])

@@ -36,7 +36,7 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     second.write_text(TESTED)
     policies, faults = lint([tmp_path], agencies())
     assert policies is None
-    assert [(fault.file, fault.line, fault.column) for fault in faults] == [
+    assert [tuple(fault.place) for fault in faults] == [
         (str(first), 4, 19),
         (str(first), 5, 1),
         (str(first), 7, 33),

@@ -110,6 +110,24 @@ COMMANDS = {
             frwatch policy publish my-policies/ --dry-run
         """,
     ),
+    "catalogue lint": (
+        "streams.catalogue_command:lint_command",
+        """Say every fault of the catalogue of services, with file, line, column and remedy.
+
+        Exit status 1 if there is one.
+
+            frwatch catalogue lint my-catalogue/ --json
+        """,
+    ),
+    "catalogue explain": (
+        "streams.catalogue_command:explain_command",
+        """Say which service a host, URL or name stands for and why, or what is nearest to it.
+
+        Exit status 1 where it stands for none.
+
+            frwatch catalogue explain https://app.clearview.ai/help
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.
@@ -124,6 +142,7 @@ COMMANDS = {
 
 GROUPS = {
     "policy": "What is forbidden to whom and since when: write it, prove it, put it in force.",
+    "catalogue": "Which services there are, who operates each, and how they are known.",
 }
 
 

@@ -62,12 +62,20 @@ class HostMatcher:
 
     def match(self, endpoint: Endpoint) -> HostMatch | None:
         """Return the provider of an endpoint, or None: `clearview.ai.example.com` is not `clearview.ai`."""
+        found = self.find(endpoint)
+        if found is None:
+            return None
+        entry, page = found
+        return HostMatch(self._entries[entry.host][0], entry.strength == "weak" or page is not None)
+
+    def find(self, endpoint: Endpoint) -> tuple[Host, str | None] | None:
+        """Return the catalogue's host that decides on an endpoint, and which of its public pages it is."""
         host = endpoint.host
         while host:
             if host in self._entries:
-                provider_id, entry = self._entries[host]
-                public = any(_is_under(endpoint.path, page) for page in entry.public_pages)
-                return HostMatch(provider_id, entry.strength == "weak" or public)
+                entry = self._entries[host][1]
+                pages = (page for page in entry.public_pages if _is_under(endpoint.path, page))
+                return entry, next(pages, None)
             host = host.partition(".")[2]
         return None
 

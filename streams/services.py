@@ -40,7 +40,8 @@ class ServiceReader:
 
         Either may be empty. No text, however long or strange, raises.
         """
-        endpoint = parse_endpoint(text) if text else None
+        # Enrichment parts the name from the endpoint by a NUL, so an endpoint has none there either.
+        endpoint = parse_endpoint(text.replace("\0", " ")) if text else None
         reached = self.hosts.match(endpoint) if endpoint else None
         named = self._named(name)
         host = endpoint.host if endpoint else None

@@ -139,3 +139,18 @@ def test_no_service_that_matches_no_faces_shares_a_domain_with_one_that_does() -
     for provider in CATALOGUE:
         if provider.provider_class == "not_fr":
             assert not {host.host for host in provider.hosts} & faces
+
+
+@pytest.mark.parametrize(
+    ("ori", "agency_id"), [("CA0194200", "lapd"), ("ca0190000", "lasd"), ("CA 0194100", "lbpd")]
+)
+def test_an_ori_names_its_agency(ori: str, agency_id: str) -> None:
+    agency = AGENCIES.resolve(ori)
+    assert agency is not None
+    assert agency.id == agency_id
+
+
+def test_oris_of_california_begin_alike_and_are_known_for_most_of_the_county() -> None:
+    known = [agency.ori for agency in AGENCIES if agency.ori]
+    assert len(known) == len(set(known)) >= 18
+    assert all(ori.startswith("CA0") for ori in known)

@@ -43,6 +43,7 @@ from streams.offsets import Offsets
 from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
 from streams.policy_feed import PolicyFeed
 from streams.rules import CompiledRules
+from streams.strangers import Strangers
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +79,7 @@ class Worker:
         self._settings = settings
         self._rules = rules
         self._registry = Registry(settings.schema_registry) if settings.schema_registry else None
+        self._strangers = Strangers()
         self._failure: BaseException | None = None
         self._over = asyncio.Event()
         self._judged = asyncio.Event()
@@ -129,7 +131,9 @@ class Worker:
             # Faust opens its channels when its own consumer has partitions, which here it never has.
             self.app.flow_control.resume()
             await stack.enter_async_context(_running(feed))
-            heartbeat = Heartbeat(self._settings, lambda: self._rules.version, feed, self.ingest)
+            heartbeat = Heartbeat(
+                self._settings, lambda: self._rules.version, feed, self.ingest, self._strangers
+            )
             await stack.enter_async_context(_running(heartbeat))
             await stack.enter_async_context(_running(self.ingest))
             await self._over.wait()
@@ -178,6 +182,7 @@ class Worker:
             schemas = await self._schemas(batch, contract("outcome"))
             judged = await _beside(read_outcomes, batch, schemas, topic_ids, received_at)
         self._judged.set()
+        self._strangers.note(judged.strangers)
         await self._publish(judged)
         self.ingest.accept(fetched.epoch, judged.chunks)
 

@@ -43,6 +43,7 @@ ADDED: dict[str, pl.DataType] = {
     "officer": pl.String(),
     "requester_domain": pl.String(),
     "agency_known": pl.Boolean(),
+    "requesting_agency_known": pl.Boolean(),
     "outside_agency": pl.Boolean(),
     "outside_agency_id": pl.String(),
     "outside_agency_basis": pl.String(),

@@ -46,7 +46,13 @@ class Enricher:
             self._describe_agency, {"own_id": text, "own_key": text, "own_parent": text, "agency_known": flag}
         )
         self._asking = Lookup(
-            self._describe_asking, {"asking_id": text, "asking_key": text, "requesting_agency_id": text}
+            self._describe_asking,
+            {
+                "asking_id": text,
+                "asking_key": text,
+                "requesting_agency_id": text,
+                "requesting_agency_known": flag,
+            },
         )
         self._officers = Lookup(self._describe_officer, {"officer": text})
         self._requesters = Lookup(
@@ -111,11 +117,13 @@ class Enricher:
 
     def _describe_asking(self, text: str) -> tuple[Any, ...]:
         if not text.strip():
-            return None, None, None
+            return None, None, None, None
         agency = self._agencies.resolve(text)
         if agency is not None:
-            return agency.id, agency.id, agency.id
-        return None, None if names_nobody(text) else _unknown_key(text), text
+            return agency.id, agency.id, agency.id, True
+        if names_nobody(text):
+            return None, None, text, None
+        return None, _unknown_key(text), text, False
 
     def _describe_officer(self, message: str) -> tuple[Any, ...]:
         return (self._hmac(message),)
@@ -222,7 +230,8 @@ def _result(catalogue_version: str) -> list[pl.Expr]:
     )
     return [
         pl.coalesce("own_id", "agency_id").alias("agency_id"),
-        pl.col("agency_known", "requesting_agency_id", "officer", "requester", "requester_domain"),
+        pl.col("agency_known", "requesting_agency_id", "requesting_agency_known"),
+        pl.col("officer", "requester", "requester_domain"),
         outside_id.is_not_null().alias("outside_agency"),
         outside_id.alias("outside_agency_id"),
         basis.alias("outside_agency_basis"),

@@ -14,8 +14,11 @@ from mode import Service
 from schemas.settings import Settings
 from streams.ingest import Ingest
 from streams.policy_feed import PolicyFeed
+from streams.strangers import Strangers
 
 SECONDS = 1.0
+NAMES = 20
+"""How many of the agencies that no register has are told."""
 
 
 class Heartbeat(Service):
@@ -23,17 +26,25 @@ class Heartbeat(Service):
 
     It has `pid`, `started_at` and `updated_at` (ISO 8601, UTC), `policies` (the version in force), `refused`
     (why the policies published last are not, else null), `ready` (whether the group has given it its
-    partitions) and `partitions` (numbers by topic).
+    partitions), `partitions` (numbers by topic) and `unknown_agencies` (how often the names came, since the
+    start, that no agency of the register has; the most frequent ones).
     """
 
     def __init__(
-        self, settings: Settings, in_force: Callable[[], str], feed: PolicyFeed, ingest: Ingest, **kwargs: Any
+        self,
+        settings: Settings,
+        in_force: Callable[[], str],
+        feed: PolicyFeed,
+        ingest: Ingest,
+        strangers: Strangers,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._file = settings.home / "workers" / f"{os.getpid()}.json"
         self._in_force = in_force
         self._feed = feed
         self._ingest = ingest
+        self._strangers = strangers
         self._started_at = datetime.now(UTC).isoformat()
 
     async def on_stop(self) -> None:
@@ -55,6 +66,7 @@ class Heartbeat(Service):
             "updated_at": datetime.now(UTC).isoformat(),
             "policies": self._in_force(),
             "refused": self._feed.refused.reason if self._feed.refused else None,
+            "unknown_agencies": self._strangers.most(NAMES),
             "ready": self._ingest.ready,
             "partitions": partitions,
         }

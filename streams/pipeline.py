@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
 from streams.decode import Bad, Decoded, Values, decode
 from streams.ledger import Chunk, Partition, Tables
+from streams.strangers import count_strangers
 from streams.withhold import sha256
 
 _POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")
@@ -77,11 +78,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a batch gave: a chunk a partition, for the tables, and what goes to Kafka."""
+    """What a batch gave: a chunk a partition, for the tables, and what goes to Kafka.
+
+    `strangers` has the names of agencies that no register has, with how often they came.
+    """
 
     chunks: list[Chunk]
     violations: pl.DataFrame
     dead: list[DeadLetter]
+    strangers: Mapping[str, int] = field(default_factory=dict)
 
 
 def judge_searches(
@@ -98,13 +103,15 @@ def judge_searches(
     positions = _Positions(batch)
     decoded = decode(batch.values, contract("search"), schemas)
     searches, violations = pl.DataFrame(), pl.DataFrame()
+    strangers: Mapping[str, int] = {}
     if decoded.frame.height:
         searches, violations = rules.apply(positions.beside(decoded), received_at)
+        strangers = count_strangers(searches)
         searches = _ingested(searches, received_at)
         violations = _ingested(violations, received_at) if violations.height else violations
     dead = positions.dead_letters(decoded.bad)
     few = {"violations": violations, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
-    return Judged(positions.chunks("searches", searches, decoded.rows, few), violations, dead)
+    return Judged(positions.chunks("searches", searches, decoded.rows, few), violations, dead, strangers)
 
 
 def read_outcomes(

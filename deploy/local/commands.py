@@ -20,6 +20,8 @@ from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home, Stack
 from schemas.settings import load_settings
 
+STRANGERS = 5
+"""How many names that no agency has are shown to a person; --json has more."""
 Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 AsJson = Annotated[bool, Parameter("--json", negative=())]
 
@@ -124,7 +126,8 @@ def status(*, as_json: AsJson = False) -> int:
     Parameters
     ----------
     as_json:
-        Print it as JSON: `kafka`, `clickhouse`, `registry`, `workers` (`pid`, `policies`, `lag`), `ready`.
+        Print it as JSON: `kafka`, `clickhouse`, `registry`, `workers` (`pid`, `policies`, `lag`), `ready`,
+        `unknown_agencies` (how often names came that no agency of the register has).
     """
     home = Home(load_settings().home)
     state, health = examine(home)
@@ -173,6 +176,7 @@ def _print_json(home: Home, state: Stack, health: Health) -> None:
             {"name": each.name, "state": each.state, "pid": each.pid, "memory": each.memory}
             for each in health.parts
         ],
+        "unknown_agencies": health.unknown_agencies,
         "home": str(home),
     }
     print(json.dumps(found, indent=2))
@@ -201,6 +205,11 @@ def _print_table(home: Home, health: Health) -> None:
             console.print(
                 f"{worker.name} refused the policies published last: {first}", markup=False, soft_wrap=True
             )
+    names = health.unknown_agencies
+    if names:
+        told = ", ".join(f"{name!r} ({count:,})" for name, count in list(names.items())[:STRANGERS])
+        more = f" and {len(names) - STRANGERS} more" if len(names) > STRANGERS else ""
+        console.print(f"names that no agency has: {told}{more}; add aliases or agencies", markup=False)
     if not health.ready:
         console.print(f"not ready; logs are in {home.path / 'logs'}; `frwatch up` mends it", soft_wrap=True)
 

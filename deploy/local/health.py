@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -36,7 +37,7 @@ class WorkerHealth:
     """A worker: the version of its policies, and how many records its partitions are behind.
 
     `lag` is None where Kafka or the worker does not tell; `refused` says why the policies published last are
-    not in force, where that is so.
+    not in force, where that is so; `unknown_agencies` counts the names that no agency of the register has.
     """
 
     name: str
@@ -47,6 +48,7 @@ class WorkerHealth:
     lag: int | None
     partitions: int
     memory: int | None
+    unknown_agencies: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,14 @@ class Health:
 
     parts: list[PartHealth]
     workers: list[WorkerHealth]
+
+    @property
+    def unknown_agencies(self) -> dict[str, int]:
+        """How often each name came, to all workers together, that no agency of the register has."""
+        together: Counter[str] = Counter()
+        for worker in self.workers:
+            together.update(worker.unknown_agencies)
+        return dict(together.most_common())
 
     @property
     def ready(self) -> bool:
@@ -121,7 +131,13 @@ def _worker(
         sum(lags[each] for each in held) if known else None,
         len(held),
         process.memory_info().rss,
+        _names(sign),
     )
+
+
+def _names(sign: dict[str, object]) -> dict[str, int]:
+    names = sign.get("unknown_agencies")
+    return {str(name): int(count) for name, count in names.items()} if isinstance(names, dict) else {}
 
 
 def _partitions(sign: dict[str, object]) -> set[tuple[str, int]]:

@@ -46,12 +46,8 @@ def published(stack: Stack, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def signs(stack: Stack) -> list[dict[str, Any]]:
-    return [json.loads(file.read_text()) for file in (stack.home / "workers").glob("*.json")]
-
-
 def in_force(stack: Stack) -> set[str]:
-    return {sign["policies"] for sign in signs(stack)}
+    return {sign["policies"] for sign in stack.signs()}
 
 
 @pytest.fixture
@@ -105,7 +101,7 @@ def test_every_worker_takes_what_is_published_and_each_search_names_its_version(
 def _refuse_what_is_bad(stack: Stack, make_search: MakeSearch, version: str) -> None:
     """A bad record is refused and said, and the rules in force stay, also for a worker that starts."""
     stack.produce("policies", [b'{"format": 1, "policies": []}', b"\xff\x00", None], key=b"any")
-    until(lambda: all(sign["refused"] for sign in signs(stack)), "the worker says that it refused it", 10)
+    until(lambda: all(sign["refused"] for sign in stack.signs()), "the worker says that it refused it", 10)
     assert in_force(stack) == {version}
     ids = fresh(1)
     stack.produce("searches", [make_search(event_id=ids[0], crime_type="burglary")])
@@ -113,7 +109,7 @@ def _refuse_what_is_bad(stack: Stack, make_search: MakeSearch, version: str) -> 
     sql = f"SELECT broken_rules, policies_version FROM frwatch.searches WHERE event_id = '{ids[0]}'"
     assert stack.query(sql) == [(["no-burglary/burglary"], version)]
     stack.start_worker()
-    newest = max(signs(stack), key=lambda sign: str(sign["started_at"]))
+    newest = max(stack.signs(), key=lambda sign: str(sign["started_at"]))
     assert newest["policies"] == version, "a bad record at the end does not hide the good one before it"
     history = json.loads(frwatch(stack, "policy", "list", "--history", "--json").stdout)
     assert [bool(entry["refused"]) for entry in history] == [False, True, True, True]

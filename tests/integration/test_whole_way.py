@@ -131,6 +131,27 @@ def test_resent_events_count_once_and_the_first_wins(running: Stack, make_search
     assert sorted(rules) == [("commercial-service", 1), ("training-certificate", 1)]
 
 
+def test_an_agency_that_no_register_has_is_kept_marked_and_reported(
+    running: Stack, make_search: MakeSearch
+) -> None:
+    ids = fresh(3)
+    strange = {"agency_id": "Springfield P.D.", "requesting_agency_id": "[bold]Shelbyville[/]"}
+    known = make_search(event_id=ids[2], agency_id="L.A.P.D.", requesting_agency_id="LASD")
+    running.produce("searches", [*(make_search(event_id=each, **strange) for each in ids[:2]), known])
+    until(lambda: ids_stored(running, ids), "the searches are rows")
+    rows = running.query(
+        "SELECT agency_id, agency_known, requesting_agency_id, requesting_agency_known, count()"
+        f" FROM frwatch.searches WHERE event_id IN ({', '.join(map(repr, ids))}) GROUP BY ALL ORDER BY ALL"
+    )
+    assert rows == [
+        ("Springfield P.D.", False, "[bold]Shelbyville[/]", False, 2),
+        ("lapd", True, "lasd", True, 1),
+    ]
+    told = {"Springfield P.D.": 2, "[bold]Shelbyville[/]": 2}
+    until(lambda: told.items() <= running.signs()[0]["unknown_agencies"].items(), "the worker reports them")
+    assert running.worker_log().count("Springfield P.D.") == 1
+
+
 def test_outcomes_are_kept_once(running: Stack) -> None:
     outcome = {"outcome_id": str(uuid.uuid4()), "agency_id": "lapd", "recorded_at": 0, "kind": "ARREST"}
     value = encode(contract("outcome"), outcome)

@@ -86,6 +86,10 @@ class Stack:
                 process.kill()
             process.wait()
 
+    def signs(self) -> list[dict[str, Any]]:
+        """What each worker says of itself."""
+        return [json.loads(file.read_text()) for file in (self.home / "workers").glob("*.json")]
+
     def worker_log(self) -> str:
         """The end of what the workers said."""
         return (self.home / "worker.log").read_text(errors="replace")[-3000:]

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import polars as pl
+from rapidfuzz import fuzz, process
 
 from streams.columns import ENRICHED
 
@@ -94,7 +95,7 @@ def compile_condition(sql: str) -> Condition:
         raise Refused("looks at more than its own search (an aggregate, a window or a subquery)")
     unknown = [name for name in columns if name not in ENRICHED]
     if unknown:
-        raise Refused(f"there is no column {', '.join(unknown)}; there are {', '.join(sorted(ENRICHED))}")
+        raise Refused(f"{'; '.join(map(_unknown, unknown))}; there are {', '.join(sorted(ENRICHED))}")
     _try_out(expr)
     return Condition(expr, columns)
 
@@ -117,6 +118,11 @@ def sql_words(text: str) -> set[str]:
     """Return the words of a text in lower case; `conversion` counts as `cast`."""
     words = set(re.findall(r"[a-z]+", text.lower()))
     return words | {"cast"} if "conversion" in words else words
+
+
+def _unknown(name: str) -> str:
+    near = process.extractOne(name, sorted(ENRICHED), scorer=fuzz.ratio, score_cutoff=70)
+    return f"there is no column {name}" + (f" (is it {near[0]}?)" if near else "")
 
 
 def _run(frame: pl.DataFrame, expr: pl.Expr) -> pl.Series:

@@ -48,7 +48,10 @@ def test_conditions_are_sql_over_one_search(sql: str, holds: list[bool | None]) 
         ("provider_class = 'x", "does not parse"),
         ("provider_class = 'x'; DROP TABLE searches", "does not parse"),
         ("nonsense(provider) = 1", "does not parse"),
-        ("provider_klass = 'x'", "there is no column provider_klass; there are account, agency_id"),
+        (
+            "provider_klass = 'x'",
+            "there is no column provider_klass (is it provider_class?); there are account, agency_id",
+        ),
         ("officer_id = '7'", "there is no column officer_id"),
         ("broken_rules IS NULL", "there is no column broken_rules"),
         ("kafka_offset > 3", "there is no column kafka_offset"),

@@ -28,6 +28,7 @@ from mode import Service
 
 from schemas.contracts import Contract, WriterSchema, contract
 from schemas.errors import NotThere
+from schemas.fault_point import reach
 from schemas.registry import Registry, RegistryAway
 from schemas.settings import Settings
 from schemas.wire import encode
@@ -80,6 +81,8 @@ class Worker:
         self._rules = rules
         self._registry = Registry(settings.schema_registry) if settings.schema_registry else None
         self._strangers = Strangers()
+        # The rules of a range that is replayed, where others are in force by now.
+        self._past: CompiledRules | None = None
         self._failure: BaseException | None = None
         self._over = asyncio.Event()
         self._judged = asyncio.Event()
@@ -111,9 +114,8 @@ class Worker:
             self._offsets = Offsets(self._settings, consumer)
             await self._start(self._publisher, stack)
             await self._start(self._offsets, stack)
-            feed = PolicyFeed(
-                await stack.enter_async_context(PolicyLog(self._settings)), self._rules, self._take_rules
-            )
+            records = await stack.enter_async_context(PolicyLog(self._settings))
+            self._feed = feed = PolicyFeed(self._settings, records, self._rules, self._take_rules)
             await feed.catch_up()
             self._fetches = self.app.channel(maxsize=HELD_FETCHES)
             self.ingest = Ingest(
@@ -159,7 +161,7 @@ class Worker:
         async for fetched in fetches:
             try:
                 await self._judge_one(fetched)
-            except (KafkaError, RegistryAway) as error:
+            except (KafkaError, RegistryAway, NotThere) as error:
                 log.warning("cannot go on for now; reading again", error=str(error) or type(error).__name__)
                 self.ingest.rewind()
                 await asyncio.sleep(RETRY_SECONDS)
@@ -172,19 +174,44 @@ class Worker:
     async def _judge_one(self, fetched: Fetched) -> None:
         if fetched.epoch != self.ingest.epoch:
             return
+        reach("fetched")
         received_at = datetime.now(UTC)
         batch = Batch.of(fetched.runs)
         topic_ids = self._offsets.topic_ids
         if fetched.topic == self._settings.topic("searches"):
             schemas = await self._schemas(batch, contract("search"))
-            judged = await _beside(judge_searches, batch, self._rules, schemas, topic_ids, received_at)
+            rules = await self._rules_by(fetched.judge_by)
+            judged = await _beside(judge_searches, batch, rules, schemas, topic_ids, received_at)
         else:
             schemas = await self._schemas(batch, contract("outcome"))
             judged = await _beside(read_outcomes, batch, schemas, topic_ids, received_at)
+        reach("judged")
         self._judged.set()
         self._strangers.note(judged.strangers)
         await self._publish(judged)
+        reach("published")
         self.ingest.accept(fetched.epoch, judged.chunks)
+
+    async def _rules_by(self, version: str) -> CompiledRules:
+        """The rules that judged a range before, so that all its tables get what belongs together.
+
+        Those in force, where there was none; and where the version is in no record any more.
+
+        Raises:
+            NotThere: the published policies cannot be read.
+        """
+        if version in ("", self._rules.version):
+            return self._rules
+        if self._past is None or self._past.version != version:
+            self._past = await self._feed.rules_of(version)
+        if self._past is None:
+            log.error(
+                "a range begun under other policies is judged anew: those are neither published nor on disk",
+                version=version,
+                instead=self._rules.version,
+            )
+            return self._rules
+        return self._past
 
     def _warm_up(self) -> None:
         """Judge a search that nobody made: what is loaded and compiled at the first one is ready then."""

@@ -10,6 +10,7 @@ batch may have come from the new assignment.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
+from schemas.fault_point import reach
 from sinks.clickhouse.faults import error_code, is_transient
 from sinks.clickhouse.writer import Writer
 from streams.ledger import Chunk, Ledger, Partition, Range
@@ -46,11 +48,15 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Records of one topic, as one fetch gave them, and the epoch they belong to."""
+    """Records of one topic, as one fetch gave them, and the epoch they belong to.
+
+    `judge_by` is the version of the policies that judged them before; empty where none is known to have.
+    """
 
     epoch: int
     topic: str
     runs: Mapping[Partition, list[Any]]
+    judge_by: str = ""
 
 
 class Ingest(Service):
@@ -140,9 +146,8 @@ class Ingest(Service):
                 fetched = await self._fetch()
                 if epoch != self.epoch or not fetched:
                     continue
-                for topic in {tp.topic for tp in fetched}:
-                    runs = {Partition(*tp): records for tp, records in fetched.items() if tp.topic == topic}
-                    await self._deliver(Fetched(epoch, topic, runs))
+                for part in self._parts(epoch, fetched):
+                    await self._deliver(part)
         except KafkaError as error:
             self.fail(error)
 
@@ -162,6 +167,21 @@ class Ingest(Service):
             for partition, records in more.items():
                 fetched.setdefault(partition, []).extend(records)
         return fetched
+
+    def _parts(self, epoch: int, fetched: Mapping[TopicPartition, list[Any]]) -> list[Fetched]:
+        """The fetch by topic; what belongs to a range that was announced is apart, and comes first."""
+        parts: dict[tuple[str, bool, str], dict[Partition, list[Any]]] = {}
+        for tp, records in fetched.items():
+            partition = Partition(*tp)
+            replay = self.ledger.replay(partition)
+            cut = 0
+            if replay is not None and replay.replay_to is not None and replay.judged_by:
+                cut = bisect_right(records, replay.replay_to, key=_offset)
+                if cut:
+                    parts.setdefault((tp.topic, False, replay.judged_by), {})[partition] = records[:cut]
+            if cut < len(records):
+                parts.setdefault((tp.topic, True, ""), {})[partition] = records[cut:]
+        return [Fetched(epoch, topic, parts[topic, new, by], by) for topic, new, by in sorted(parts)]
 
     async def _position(self) -> None:
         """Seek every partition to the offset that is owed, and so begin an epoch."""
@@ -217,15 +237,18 @@ class Ingest(Service):
             # Even if the answer to the commit is lost, its ranges are what a replay must give.
             self.ledger.announced(ranges)
             await self._commit({range_.partition: (range_.first, range_.note) for range_ in ranges})
+            reach("announced")
             # Small inserts go one after the other: a burst of them would hold up the judging beside it. Of
             # large ones each has its bodies in memory.
             turns = asyncio.Semaphore(1 if self.ledger.buffered < SMALL_FLUSH else 2)
             ended = await asyncio.gather(*(self._write(range_, turns) for range_ in ranges))
             stored = [range_ for range_, well in zip(ranges, ended, strict=True) if well]
+            reach("inserted")
             if stored:
                 await self._commit(
                     {range_.partition: (range_.last + 1, range_.done_note) for range_ in stored}
                 )
+                reach("committed")
                 for range_ in stored:
                     self.ledger.stored(range_)
             self._failures = 0 if len(stored) == len(ranges) else self._failures + 1
@@ -293,6 +316,10 @@ class Ingest(Service):
 
 def _tables(range_: Range) -> dict[str, pl.DataFrame]:
     return {name: rows for name in _TABLES if (rows := range_.rows(name)) is not None}
+
+
+def _offset(record: Any) -> int:
+    return int(record.offset)
 
 
 def _size(fetched: Mapping[TopicPartition, list[Any]]) -> int:

@@ -22,13 +22,17 @@ What was committed decides what a new owner does (`progress`):
 | offset | any | older than Kafka still keeps | stop: `RetentionOvertook` |
 
 A range in hand goes back (`Ledger.take`) where its owner changed: buffers die with the epoch.
+
+A range is judged by one version of the policies, which its note names: some of its tables may have it
+already when it is replayed, and the others must get what belongs to them.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +41,10 @@ import polars as pl
 
 from schemas.errors import FrwatchError
 
-_NOTE = re.compile(r"frwatch/1 (?P<topic_id>\S+)(?: pending (?P<first>\d+)-(?P<last>\d+))?")
+_NOTE = re.compile(
+    r"frwatch/1 (?P<topic_id>\S+)"
+    r"(?: pending (?P<first>\d+)-(?P<last>\d+)(?: by (?P<judged_by>[0-9a-f]{64}))?)?"
+)
 
 Tables = Mapping[str, pl.DataFrame]
 """Rows by the name of the table; each frame has the column `kafka_offset`."""
@@ -59,20 +66,28 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a partition stands: the next offset `owed`, and the last offset of a range to replay, if any."""
+    """Where a partition stands: the next offset `owed`, and the last offset of a range to replay, if any.
+
+    `judged_by` is the version of the policies that judged that range; empty where none did.
+    """
 
     topic_id: str
     owed: int
     replay_to: int | None = None
+    judged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of one partition that has been judged: its offsets, rising, and the rows it gave."""
+    """A stretch of one partition that has been judged: its offsets, rising, and the rows it gave.
+
+    `judged_by` is the version of the policies that judged it; empty where none did.
+    """
 
     partition: Partition
     offsets: npt.NDArray[np.int64]
     tables: Tables
+    judged_by: str = ""
 
     def split(self, last: int) -> tuple[Chunk | None, Chunk | None]:
         """Return the part up to offset `last`, included, and the part after it."""
@@ -83,7 +98,10 @@ class Chunk:
             return None, self
         head = {name: rows.filter(pl.col("kafka_offset") <= last) for name, rows in self.tables.items()}
         tail = {name: rows.filter(pl.col("kafka_offset") > last) for name, rows in self.tables.items()}
-        return Chunk(self.partition, self.offsets[:at], head), Chunk(self.partition, self.offsets[at:], tail)
+        return (
+            replace(self, offsets=self.offsets[:at], tables=head),
+            replace(self, offsets=self.offsets[at:], tables=tail),
+        )
 
 
 @dataclass(slots=True)
@@ -94,12 +112,14 @@ class Range:
     topic_id: str
     first: int
     last: int
+    judged_by: str = ""
     chunks: list[Chunk] = field(default_factory=list)
 
     @property
     def note(self) -> str:
         """What is committed with `first` before the insert."""
-        return f"frwatch/1 {self.topic_id} pending {self.first}-{self.last}"
+        judged_by = f" by {self.judged_by}" if self.judged_by else ""
+        return f"{self.done_note} pending {self.first}-{self.last}{judged_by}"
 
     @property
     def done_note(self) -> str:
@@ -144,8 +164,9 @@ def progress(
             f"{partition}: offset {committed} is the next to store, and Kafka ends at {end}: the topic was "
             f"cut or made anew; set the consumer group's offset to {beginning} to read it from its beginning"
         )
-    replay_to = int(ours["last"]) if ours is not None and ours["last"] else None
-    return Progress(topic_id, committed, replay_to)
+    if ours is None or not ours["last"]:
+        return Progress(topic_id, committed)
+    return Progress(topic_id, committed, int(ours["last"]), ours["judged_by"] or "")
 
 
 class Ledger:
@@ -156,14 +177,15 @@ class Ledger:
 
     def __init__(self) -> None:
         self._progress: dict[Partition, Progress] = {}
+        # Of each partition the ranges in hand, in their order; the last of them may be open, and grow.
+        self._held: dict[Partition, deque[Range]] = {}
         self._open: dict[Partition, Range] = {}
-        self._sealed: dict[Partition, Range] = {}
 
     def assign(self, progress: Mapping[Partition, Progress]) -> None:
         """Start anew with these partitions: whatever was in hand dies."""
         self._progress = dict(progress)
+        self._held = {partition: deque() for partition in progress}
         self._open.clear()
-        self._sealed.clear()
 
     @property
     def partitions(self) -> set[Partition]:
@@ -173,12 +195,17 @@ class Ledger:
     @property
     def buffered(self) -> int:
         """How many offsets are in hand and not stored."""
-        held = [*self._open.values(), *self._sealed.values()]
+        held = (range_ for ranges in self._held.values() for range_ in ranges)
         return sum(len(chunk.offsets) for range_ in held for chunk in range_.chunks)
 
     def owed(self) -> dict[Partition, int]:
         """The next offset to be stored, of each partition: where to read on from."""
         return {partition: state.owed for partition, state in self._progress.items()}
+
+    def replay(self, partition: Partition) -> Progress | None:
+        """Where the partition stood when its range was announced; None where none is."""
+        state = self._progress.get(partition)
+        return state if state is not None and state.replay_to is not None else None
 
     def add(self, chunk: Chunk) -> None:
         """Take a stretch that follows on what has been taken of its partition.
@@ -186,51 +213,62 @@ class Ledger:
         Raises:
             KeyError: the partition is not in hand.
         """
-        state = self._progress[chunk.partition]
+        state, ranges = self._progress[chunk.partition], self._held[chunk.partition]
         rest: Chunk | None = chunk
         held = self._open.get(chunk.partition)
-        if held is None and chunk.partition not in self._sealed and state.replay_to is not None:
-            held = Range(chunk.partition, state.topic_id, state.owed, state.replay_to)
-            self._open[chunk.partition] = held
+        if not ranges and state.replay_to is not None:
+            held = self._begin(chunk, state.owed, state.replay_to)
         if held is not None and self._replaying(held):
             part, rest = chunk.split(held.last)
             if part is not None:
                 held.chunks.append(part)
+                held.judged_by = part.judged_by
             if rest is not None or chunk.offsets[-1] >= held.last:
-                self._sealed[chunk.partition] = self._open.pop(chunk.partition)
+                del self._open[chunk.partition]
                 held = None
         if rest is None:
             return
-        held = self._open.get(chunk.partition)
-        if held is None:
-            sealed = self._sealed.get(chunk.partition)
-            first = sealed.last + 1 if sealed else state.owed
-            held = self._open[chunk.partition] = Range(chunk.partition, state.topic_id, first, first)
+        if held is None or held.judged_by != rest.judged_by:
+            first = ranges[-1].last + 1 if ranges else state.owed
+            held = self._begin(rest, first, first)
         held.chunks.append(rest)
         held.last = int(rest.offsets[-1])
 
     def take(self) -> list[Range]:
         """Return what can be stored now, one range a partition; the same until `stored` is said of it."""
-        for partition, held in list(self._open.items()):
-            if partition not in self._sealed and not self._replaying(held):
-                self._sealed[partition] = self._open.pop(partition)
-        return list(self._sealed.values())
+        taken = []
+        for partition, ranges in self._held.items():
+            if ranges and self._open.get(partition) is ranges[0] and not self._replaying(ranges[0]):
+                del self._open[partition]
+            if ranges and self._open.get(partition) is not ranges[0]:
+                taken.append(ranges[0])
+        return taken
 
     def stored(self, done: Range) -> None:
         """Note that a range is in the tables and its end is committed."""
-        if self._sealed.get(done.partition) is done:
-            del self._sealed[done.partition]
+        ranges = self._held.get(done.partition)
+        if ranges and ranges[0] is done:
+            ranges.popleft()
             self._progress[done.partition] = Progress(done.topic_id, done.last + 1)
 
     def announced(self, ranges: list[Range]) -> None:
         """Note that these ranges may be in the tables: read again, they must be the same ranges."""
         for range_ in ranges:
             if range_.partition in self._progress:
-                self._progress[range_.partition] = Progress(range_.topic_id, range_.first, range_.last)
+                self._progress[range_.partition] = Progress(
+                    range_.topic_id, range_.first, range_.last, range_.judged_by
+                )
 
     def rewind(self) -> None:
         """Throw away what is in hand and keep what is owed, to read it again."""
         self.assign(self._progress)
+
+    def _begin(self, chunk: Chunk, first: int, last: int) -> Range:
+        topic_id = self._progress[chunk.partition].topic_id
+        begun = Range(chunk.partition, topic_id, first, last, chunk.judged_by)
+        self._held[chunk.partition].append(begun)
+        self._open[chunk.partition] = begun
+        return begun
 
     def _replaying(self, held: Range) -> bool:
         state = self._progress[held.partition]

@@ -54,7 +54,11 @@ class Record(Protocol):
 
 
 class Rules(Protocol):
-    """Enrich and judge, with the catalogue, agencies and policies in force."""
+    """Enrich and judge, with the catalogue, agencies and policies in force; `version` is the policies'."""
+
+    @property
+    def version(self) -> str:
+        """SHA-256 of the set of policies, hex."""
 
     def apply(self, events: pl.DataFrame, detected_at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows for `searches` and the violations found in them."""
@@ -111,7 +115,8 @@ def judge_searches(
         violations = _ingested(violations, received_at) if violations.height else violations
     dead = positions.dead_letters(decoded.bad)
     few = {"violations": violations, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
-    return Judged(positions.chunks("searches", searches, decoded.rows, few), violations, dead, strangers)
+    chunks = positions.chunks("searches", searches, decoded.rows, few, rules.version)
+    return Judged(chunks, violations, dead, strangers)
 
 
 def read_outcomes(
@@ -179,7 +184,7 @@ class _Positions:
         return letters
 
     def chunks(
-        self, table: str, rows: pl.DataFrame, places: npt.NDArray[np.int64], few: Tables
+        self, table: str, rows: pl.DataFrame, places: npt.NDArray[np.int64], few: Tables, judged_by: str = ""
     ) -> list[Chunk]:
         """What each partition gave, with all its offsets, also those that gave no row.
 
@@ -195,7 +200,8 @@ class _Positions:
             first, end = int(bounds[run]), int(bounds[run + 1])
             if end > first:
                 tables[table] = rows.slice(first, end - first)
-            chunks.append(Chunk(partition, self._offsets[self._ends[run] : self._ends[run + 1]], tables))
+            offsets = self._offsets[self._ends[run] : self._ends[run + 1]]
+            chunks.append(Chunk(partition, offsets, tables, judged_by))
         return chunks
 
 

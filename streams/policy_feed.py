@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from mode import Service
 
 from schemas.errors import FrwatchError
 from schemas.published import BadRecord, from_record
+from schemas.settings import Settings
 from sinks.kafka.policy_log import PolicyLog, PolicyRecord
 from streams.rules import CompiledRules
 
@@ -36,9 +38,15 @@ class PolicyFeed(Service):
     """
 
     def __init__(
-        self, records: PolicyLog, rules: CompiledRules, take: Callable[[CompiledRules], None], **kwargs: Any
+        self,
+        settings: Settings,
+        records: PolicyLog,
+        rules: CompiledRules,
+        take: Callable[[CompiledRules], None],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._settings = settings
         self.refused: Refusal | None = None
         self._records = records
         self._rules = rules
@@ -77,6 +85,21 @@ class PolicyFeed(Service):
         self._take(rules)
         log.info("policies in force", version=rules.version, offset=record.offset)
         return True
+
+    async def rules_of(self, version: str) -> CompiledRules | None:
+        """Return the rules with a set of policies that was in force; None where no good record has it.
+
+        Raises:
+            NotThere: the topic cannot be read.
+        """
+        if version == self._rules.version:
+            return self._rules
+        async with PolicyLog(self._settings) as records:
+            for record in reversed(await records.read_to_end()):
+                if record.key == version.encode():
+                    with contextlib.suppress(BadRecord, FrwatchError):
+                        return await asyncio.to_thread(self._compile, record)
+        return None
 
     def _compile(self, record: PolicyRecord) -> CompiledRules:
         name = f"fr.policies offset {record.offset}"

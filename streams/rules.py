@@ -23,7 +23,12 @@ class CompiledRules:
         self._judge = Judge(policies, agencies)
         self._version = pl.Series("policies_version", [policies.version])
         self.agencies = agencies
-        self.version = policies.version
+        self._policies_version = policies.version
+
+    @property
+    def version(self) -> str:
+        """The version of the set of policies."""
+        return self._policies_version
 
     def with_policies(self, policies: PolicySet) -> CompiledRules:
         """Return rules with these policies and everything else the same, proved on a search.

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 from clickhouse_connect.driver import AsyncClient
 
-from sinks.clickhouse.faults import is_transient
+from schemas.fault_point import reach
 
 _UUIDS = frozenset({"event_id", "violation_id", "outcome_id", "kafka_topic_id"})
 _SETTINGS: dict[str, Any] = {
@@ -40,20 +40,18 @@ class Writer:
     async def write(self, tables: Mapping[str, pl.DataFrame], token: str) -> None:
         """Insert the rows of each table (`searches` goes to `frwatch.searches_raw`), each under the token.
 
-        A table takes one token once: what is written again is dropped, whatever its rows. The frames'
-        columns are the table's, by name; UUIDs are Binary of 16 bytes.
+        One after the other, so that every state in between can be tested. A table takes one token once: what
+        is written again is dropped, whatever its rows. The frames' columns are the table's, by name; UUIDs
+        are Binary of 16 bytes.
 
         Raises:
             TimeoutError, OSError, clickhouse_connect's errors: some or all of it may be in the tables;
             write the same again with the same token.
         """
-        inserts = [self._insert(table, rows, token) for table, rows in tables.items() if rows.height]
         async with asyncio.timeout(self._timeout):
-            ended = await asyncio.gather(*inserts, return_exceptions=True)
-        failed = [error for error in ended if isinstance(error, BaseException)]
-        # An error that stays outranks one that passes: the caller would try again in vain.
-        for error in sorted(failed, key=is_transient):
-            raise error
+            for table, rows in tables.items():
+                if rows.height:
+                    await self._insert(table, rows, token)
 
     async def _insert(self, table: str, rows: pl.DataFrame, token: str) -> None:
         body = await asyncio.to_thread(_arrow_stream, rows)
@@ -64,6 +62,7 @@ class Writer:
             fmt="ArrowStream",
             settings={**_SETTINGS, "insert_deduplication_token": token},
         )
+        reach(f"inserted-{table}")
 
 
 def _arrow_stream(rows: pl.DataFrame) -> bytes:

@@ -6,17 +6,24 @@ import asyncio
 import signal
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from schemas.agencies import load_agencies
+from schemas.fault_point import POINTS, VARIABLE
+from schemas.policies import parse_policies
+from schemas.published import to_record
 from schemas.settings import Settings
+from schemas.yaml_file import Source
 from sinks.clickhouse.migrate import migrate
+from sinks.kafka.policy_log import write_policies
 from sinks.kafka.topics import ensure_topics
-from tests.integration.test_whole_way import CLEARVIEW, stored
+from tests.integration.test_whole_way import CLEARVIEW, fresh, stored
 from tests.streams.conftest import MakeSearch
 from tests.support.clickhouse import RunningClickHouse, running_clickhouse
 from tests.support.worker import Stack, stack_for, until
@@ -64,6 +71,59 @@ def test_workers_that_are_killed_lose_and_repeat_nothing(stack: Stack, feed: thr
         victim.wait()
     stack.start_worker()
     once(stack)
+
+
+def publish_step(stack: Stack, step: int) -> str:
+    """Publish a policy whose one rule `r{step}` every search breaks, and return the set's version."""
+    text = (
+        'policy: step\ntitle: t\nagencies: "*"\neffective: {from: 2000-01-01}\n'
+        f"rules: [{{id: r{step}, title: t, severity: LOW, when: evidence = 'SEARCH'}}]"
+    )
+    policies = parse_policies([Source("step", text)], load_agencies(stack.settings().agencies))
+    key, value = to_record(policies, datetime.now(UTC))
+    asyncio.run(write_policies(stack.settings(), key, value))
+    return policies.version
+
+
+def killed_at(points: Sequence[str], stack: Stack, make_search: MakeSearch) -> None:
+    """Kill a worker at each of the places, with other policies in force each time, and count."""
+    versions: dict[str, str] = {}
+    ids: list[str] = []
+    for step, point in enumerate([*points, ""]):
+        versions[publish_step(stack, step)] = f"r{step}"
+        new = fresh(200)
+        ids += new
+        values: list[bytes | None] = [make_search(event_id=each) for each in new]
+        stack.produce("searches", [*values, b"damaged"])
+        worker = stack.spawn_worker(**({VARIABLE: point} if point else {}))
+        if point:
+            assert worker.wait(60) == -signal.SIGKILL, f"{point}: {stack.worker_log()}"
+    until(lambda: stored(stack, len(ids)), "every search is there, once")
+    dead = "SELECT count() FROM frwatch.dead_letters WHERE kafka_topic = {topic}"
+    until(lambda: stack.scalar(dead) == len(points) + 1, "every dead letter is there, once")
+    raw = stack.scalar("SELECT count() FROM frwatch.searches_raw WHERE kafka_topic = {topic}")
+    assert raw == len(ids), "a range was inserted twice"
+    judged = stack.query(
+        "SELECT policies_version, broken_rules, groupArray(v.rule_id) AS found, count()"
+        " FROM frwatch.searches AS s LEFT JOIN frwatch.violations AS v ON v.event_id = s.event_id"
+        " WHERE s.kafka_topic = {topic} GROUP BY s.event_id, policies_version, broken_rules"
+    )
+    assert len(judged) == len(ids)
+    for version, broken, found, count in judged:
+        rule = versions[version]
+        assert (broken, found, count) == ([f"step/{rule}"], [rule], 1), "one version judged each search"
+
+
+def test_a_worker_killed_between_two_tables_leaves_one_judgement_of_each_search(
+    stack: Stack, make_search: MakeSearch
+) -> None:
+    killed_at(["inserted-searches", "inserted-violations"], stack, make_search)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_worker_killed_at_any_step_loses_and_repeats_nothing(stack: Stack, make_search: MakeSearch) -> None:
+    killed_at(POINTS, stack, make_search)
 
 
 @pytest.mark.slow

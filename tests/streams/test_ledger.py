@@ -15,9 +15,12 @@ Q = Partition("fr.searches", 1)
 ID = "topic-id"
 
 
-def chunk(first: int, last: int, partition: Partition = P) -> Chunk:
+OLD, NEW = "a" * 64, "b" * 64
+
+
+def chunk(first: int, last: int, partition: Partition = P, judged_by: str = "") -> Chunk:
     offsets = np.arange(first, last + 1)
-    return Chunk(partition, offsets, {"searches": pl.DataFrame({"kafka_offset": offsets})})
+    return Chunk(partition, offsets, {"searches": pl.DataFrame({"kafka_offset": offsets})}, judged_by)
 
 
 def ledger(*, owed: int = 0, replay_to: int | None = None) -> Ledger:
@@ -191,6 +194,56 @@ class TestReplay:
         assert spans(book) == [(0, 4)]
 
 
+class TestPolicies:
+    """A range is judged by one version of the policies, and its note says by which."""
+
+    def test_other_policies_begin_another_range(self) -> None:
+        book = ledger()
+        book.add(chunk(0, 4, judged_by=OLD))
+        book.add(chunk(5, 6, judged_by=OLD))
+        book.add(chunk(7, 9, judged_by=NEW))
+        (held,) = book.take()
+        assert (held.first, held.last, held.judged_by) == (0, 6, OLD)
+        book.add(chunk(10, 11, judged_by=NEW))
+        book.add(chunk(12, 12, judged_by=OLD))
+        assert book.buffered == 13
+        book.stored(held)
+        (held,) = book.take()
+        assert (held.first, held.last, held.judged_by) == (7, 11, NEW)
+        book.stored(held)
+        assert spans(book) == [(12, 12)]
+
+    def test_the_note_keeps_the_version_for_whoever_replays(self) -> None:
+        book = ledger(owed=3)
+        book.add(chunk(3, 8, judged_by=OLD))
+        (held,) = book.take()
+        found = progress(P, held.first, held.note, ID, 0, 9)
+        assert found == Progress(ID, 3, 8, OLD)
+        later = Ledger()
+        later.assign({P: found})
+        assert later.replay(P) == found
+        later.add(chunk(3, 8, judged_by=OLD))
+        later.add(chunk(9, 9, judged_by=NEW))
+        assert [(each.last, each.judged_by) for each in later.take()] == [(8, OLD)]
+        later.stored(later.take()[0])
+        assert later.replay(P) is None
+        assert [(each.last, each.judged_by) for each in later.take()] == [(9, NEW)]
+
+    def test_a_replay_that_other_policies_had_to_judge_says_so(self) -> None:
+        book = Ledger()
+        book.assign({P: Progress(ID, 3, 8, OLD)})
+        book.add(chunk(3, 8, judged_by=NEW))
+        assert book.take()[0].note == f"frwatch/1 {ID} pending 3-8 by {NEW}"
+
+    def test_after_a_rewind_it_is_known_still(self) -> None:
+        book = ledger()
+        book.add(chunk(0, 4, judged_by=OLD))
+        book.announced(book.take())
+        book.rewind()
+        assert book.replay(P) == Progress(ID, 0, 4, OLD)
+        assert book.replay(Q) is None
+
+
 class TestAssignment:
     def test_buffers_die_with_the_epoch(self) -> None:
         book = ledger()
@@ -206,13 +259,15 @@ class TestAssignment:
     cuts=st.sets(st.integers(1, 99), max_size=12),
     takes=st.sets(st.integers(0, 12)),
     rewinds=st.sets(st.integers(0, 12)),
+    swaps=st.sets(st.integers(0, 12)),
 )
 def test_whatever_happens_every_offset_is_stored_once_in_order(
-    cuts: set[int], takes: set[int], rewinds: set[int]
+    cuts: set[int], takes: set[int], rewinds: set[int], swaps: set[int]
 ) -> None:
-    """Fetches end anywhere, flushes and rewinds come at any time; a table takes one token once."""
+    """Fetches end anywhere; flushes, rewinds and new policies come at any time; a token counts once."""
     book = ledger()
     table: dict[str, list[int]] = {}
+    policies: dict[str, set[str]] = {}
     at, step = 0, 0
 
     def store(*, answered: bool) -> None:
@@ -221,13 +276,19 @@ def test_whatever_happens_every_offset_is_stored_once_in_order(
         for part in held:
             rows = part.rows("searches")
             table.setdefault(part.token, [] if rows is None else rows["kafka_offset"].to_list())
+            policies.setdefault(part.token, set()).update({each.judged_by for each in part.chunks})
             if answered:
                 book.stored(part)
 
     ends = sorted(cuts | {100})
     while at < 100:
         end = next(cut for cut in ends if cut > at)
-        book.add(chunk(at, end - 1))
+        replay = book.replay(P)
+        if replay is not None and replay.replay_to is not None and at <= replay.replay_to:
+            end = min(end, replay.replay_to + 1)
+            book.add(chunk(at, end - 1, judged_by=replay.judged_by))
+        else:
+            book.add(chunk(at, end - 1, judged_by=str(len([swap for swap in swaps if swap <= step]))))
         at = end
         if step in takes:
             store(answered=step not in rewinds)
@@ -235,8 +296,9 @@ def test_whatever_happens_every_offset_is_stored_once_in_order(
             book.rewind()
             at = book.owed()[P]
         step += 1
-    store(answered=True)
-    store(answered=True)
+    while book.buffered:
+        store(answered=True)
+    assert all(len(versions) == 1 for versions in policies.values())
     assert sorted(offset for rows in table.values() for offset in rows) == list(range(100))
 
 

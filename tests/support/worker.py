@@ -60,14 +60,7 @@ class Stack:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker and wait until the group has given it its partitions."""
-        with (self.home / "worker.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.cli", "worker"],
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-            )
-        self._processes.append(process)
+        process = self.spawn_worker()
         sign = self.home / "workers" / f"{process.pid}.json"
 
         def ready() -> bool:
@@ -76,6 +69,18 @@ class Stack:
             return sign.exists() and bool(json.loads(sign.read_text())["ready"])
 
         until(ready, "the worker is ready")
+        return process
+
+    def spawn_worker(self, **variables: str) -> subprocess.Popen[bytes]:
+        """Start a worker with more environment variables, and wait for nothing."""
+        with (self.home / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "deploy.cli", "worker"],
+                env=self.environment() | variables,
+                stdout=log,
+                stderr=log,
+            )
+        self._processes.append(process)
         return process
 
     def stop_workers(self) -> None:

@@ -1,0 +1,37 @@
+"""Places where a test may kill a worker: at each step between Kafka and ClickHouse.
+
+`FRWATCH_FAULT_POINT=name` ends the process by SIGKILL when it reaches the place of that name, `name:3` the
+third time. Where the variable is not set a place costs a comparison and does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "FRWATCH_FAULT_POINT"
+POINTS = (
+    "fetched",
+    "judged",
+    "published",
+    "announced",
+    "inserted-searches",
+    "inserted-violations",
+    "inserted-dead_letters",
+    "inserted",
+    "committed",
+)
+"""The places, in the order in which a batch comes to them."""
+
+_name, _, _count = os.environ.get(VARIABLE, "").partition(":")
+_left = int(_count) if _count.isdigit() else 1
+
+
+def reach(name: str) -> None:
+    """Say that a place was reached."""
+    global _left
+    if name != _name:
+        return
+    _left -= 1
+    if _left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -90,7 +91,7 @@ class Connection:
 
 
 class Engine:
-    """All connections to one data folder.
+    """All connections to one data folder. `spool` is a folder for the data of inserts, empty at the start.
 
     Raises:
         QueryError: the folder cannot be opened.
@@ -99,6 +100,9 @@ class Engine:
     def __init__(self, data: Path, config: Path | None = None) -> None:
         self._address = str(data) if config is None else f"{data}?config-file={config}"
         self._first = _run(chdb.connect, self._address)
+        self.spool = data / "spool"
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.spool.mkdir(mode=0o700)
         self._sessions: dict[str, _Session] = {}
         self._lanes = {kind: asyncio.Semaphore(size) for kind, size in LANES.items()}
         self._threads = {

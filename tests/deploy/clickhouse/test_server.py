@@ -154,6 +154,54 @@ def test_the_summary_counts_what_was_read_and_written(ask: Asker) -> None:
     assert (read["read_rows"], read["result_rows"]) == ("2", "1")
 
 
+@pytest.mark.parametrize(
+    ("prepare", "code"),
+    [
+        ("ALTER TABLE t ADD CONSTRAINT small CHECK a < 100", "469"),
+        ("ALTER TABLE t MODIFY SETTING parts_to_delay_insert = 0", None),
+        ("ALTER TABLE t MODIFY SETTING parts_to_throw_insert = 1", "252"),
+        ("CREATE MATERIALIZED VIEW v ENGINE = Memory AS SELECT throwIf(a > 99) AS x FROM t", "395"),
+    ],
+)
+@pytest.mark.parametrize("form", ["Values", "TSV", "JSONEachRow", "RowBinary"])
+def test_an_insert_that_the_engine_refuses_at_its_end_is_no_success(
+    ask: Asker, prepare: str, code: str | None, form: str
+) -> None:
+    """A row that is acknowledged and not stored is a lost search."""
+    ask("DROP TABLE IF EXISTS v")
+    assert ask("INSERT INTO t VALUES (1)").status == 200
+    assert ask(prepare).status == 200, ask(prepare).body
+    data = {
+        "Values": b"(100)",
+        "TSV": b"100\n",
+        "JSONEachRow": b'{"a": 100}',
+        "RowBinary": bytes([100] + [0] * 7),
+    }
+    answer = ask(data[form], query=f"INSERT INTO t FORMAT {form}")
+    ask("DROP TABLE IF EXISTS v")
+    if code is None:
+        assert answer.status == 200, answer.body
+        assert rows(ask) == 2
+    else:
+        assert answer.status >= 400, "it was acknowledged"
+        assert answer.headers["X-ClickHouse-Exception-Code"] == code
+
+
+def test_columns_that_an_insert_leaves_out_have_the_tables_defaults(ask: Asker) -> None:
+    ask("CREATE TABLE d (a UInt64, b UInt64 DEFAULT a + 1, c String MATERIALIZED 'x') ENGINE = Memory")
+    try:
+        for text in (
+            "INSERT INTO d (a) VALUES (1)",
+            'INSERT INTO d FORMAT JSONEachRow {"a": 2}',
+            "INSERT INTO d (a) FORMAT CSVWithNames\na\n3\n",
+            "INSERT INTO d (b, a) FORMAT TSV\n9\t4\n",
+        ):
+            assert ask(text).status == 200, ask(text).body
+        assert ask("SELECT * FROM d ORDER BY a").body == b"1\t2\n2\t3\n3\t4\n4\t9\n"
+    finally:
+        ask("DROP TABLE d")
+
+
 def test_who_may_ask(ask: Asker) -> None:
     assert ask("SELECT 1", user="default").status == 200
     assert ask("SELECT 1", user="bob").headers["X-ClickHouse-Exception-Code"] == "516"

@@ -33,6 +33,7 @@ from schemas.registry import Registry, RegistryAway
 from schemas.settings import Settings
 from schemas.wire import encode
 from sinks.clickhouse.client import connect
+from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
@@ -123,6 +124,7 @@ class Worker:
                 topics=[self._settings.topic("searches"), self._settings.topic("outcomes")],
                 offsets=self._offsets,
                 writer=Writer(client),
+                copies=Copies(client),
                 deliver=self._deliver,
                 failed=self._fail,
             )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")
-"""Where in Kafka the record stands; passed through untouched where present."""
+POSITION = ("ingested_at", "kafka_topic", "kafka_partition", "kafka_offset")
+"""When the record came and where in Kafka it stands; passed through untouched where present."""
 
 DECODED: dict[str, pl.DataType] = {
     "event_id": pl.Binary(),

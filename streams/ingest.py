@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from schemas.fault_point import reach
+from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.faults import error_code, is_transient
 from sinks.clickhouse.writer import Writer
 from streams.ledger import Chunk, Ledger, Partition, Range
@@ -43,6 +44,10 @@ SMALL_FETCH = 500
 LINGER_SECONDS = 0.015
 SMALL_FLUSH = 10_000
 """Offsets in hand below which the ranges of a flush are inserted one after the other."""
+SETTLE_SECONDS = 30.0
+"""How long one look for differing copies may take."""
+LOOK_BACK = 50_000
+"""Offsets before those that are owed, of each partition, whose copies are looked for again by a new owner."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -73,6 +78,7 @@ class Ingest(Service):
         topics: list[str],
         offsets: Offsets,
         writer: Writer,
+        copies: Copies,
         deliver: Callable[[Fetched], Awaitable[None]],
         failed: Callable[[BaseException], None],
         **kwargs: Any,
@@ -84,6 +90,7 @@ class Ingest(Service):
         self._topics = topics
         self._offsets = offsets
         self._writer = writer
+        self._copies = copies
         self._deliver = deliver
         self._failed = failed
         self._lock = asyncio.Lock()
@@ -216,6 +223,7 @@ class Ingest(Service):
             self._full.clear()
             try:
                 await self._flush()
+                await self._settle_copies()
             except KafkaError as error:
                 # Fenced off, or the coordinator is away: read again from what is owed.
                 log.warning("commit failed; reading again", error=type(error).__name__)
@@ -245,6 +253,9 @@ class Ingest(Service):
             stored = [range_ for range_, well in zip(ranges, ended, strict=True) if well]
             reach("inserted")
             if stored:
+                self._note_copies(stored)
+                # Where it is quick, before the end is committed: no lag then means that copies are settled.
+                await self._settle_copies()
                 await self._commit(
                     {range_.partition: (range_.last + 1, range_.done_note) for range_ in stored}
                 )
@@ -273,6 +284,26 @@ class Ingest(Service):
             return False
         return True
 
+    def _note_copies(self, stored: Iterable[Range]) -> None:
+        for range_ in stored:
+            if any("searches" in chunk.tables for chunk in range_.chunks):
+                self._copies.note(*range_.partition, range_.first, range_.last)
+
+    async def _settle_copies(self) -> None:
+        """Let the first copy of an event count, where others differ; what fails in passing is tried again."""
+        if not self._copies.due:
+            return
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                found = await self._copies.settle()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("copies were not looked for; trying again", error=type(error).__name__)
+            return
+        if any(found):
+            log.warning("copies of searches differ; the first counts", **found._asdict())
+
     async def _commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         await self._consumer.commit(
             {TopicPartition(*partition): OffsetAndMetadata(*at) for partition, at in offsets.items()}
@@ -295,6 +326,10 @@ class Ingest(Service):
             except Exception as error:
                 self.fail(error)
                 return
+            # Whoever stored the last of them may have ended before it looked for copies.
+            for partition, owed in self.ledger.owed().items():
+                if owed and partition.topic == self._topics[0]:
+                    self._copies.note(*partition, max(0, owed - LOOK_BACK), owed - 1)
             self._end_epoch()
             self._joined = True
             log.info("partitions assigned", partitions=sorted(map(str, partitions)))

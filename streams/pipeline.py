@@ -109,10 +109,8 @@ def judge_searches(
     searches, violations = pl.DataFrame(), pl.DataFrame()
     strangers: Mapping[str, int] = {}
     if decoded.frame.height:
-        searches, violations = rules.apply(positions.beside(decoded), received_at)
+        searches, violations = rules.apply(positions.beside(decoded, received_at), received_at)
         strangers = count_strangers(searches)
-        searches = _ingested(searches, received_at)
-        violations = _ingested(violations, received_at) if violations.height else violations
     dead = positions.dead_letters(decoded.bad)
     few = {"violations": violations, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
     chunks = positions.chunks("searches", searches, decoded.rows, few, rules.version)
@@ -130,7 +128,7 @@ def read_outcomes(
     decoded = decode(batch.values, contract("outcome"), schemas)
     outcomes = pl.DataFrame()
     if decoded.frame.height:
-        outcomes = _ingested(positions.beside(decoded), received_at)
+        outcomes = positions.beside(decoded, received_at)
     dead = positions.dead_letters(decoded.bad)
     few = {"dead_letters": _dead_rows(dead, topic_ids, received_at)}
     return Judged(positions.chunks("outcomes", outcomes, decoded.rows, few), pl.DataFrame(), dead)
@@ -148,13 +146,18 @@ class _Positions:
         self._run = np.repeat(np.arange(len(sizes)), sizes)
         self._ends = np.cumsum([0, *sizes])
 
-    def beside(self, decoded: Decoded) -> pl.DataFrame:
-        """The events with their topic, partition and offset."""
+    def beside(self, decoded: Decoded, received_at: datetime) -> pl.DataFrame:
+        """The events with when they came, and their topic, partition and offset.
+
+        Each is a microsecond after the one before it: of two copies of an event, one is the first.
+        """
         rows = decoded.rows
         numbers = np.array([partition.number for partition in self._partitions], np.int32)
         # A batch is of one topic.
         topic = self._partitions[0].topic
+        moments = int(received_at.timestamp() * 1_000_000) + rows.astype(np.int64)
         return decoded.frame.with_columns(
+            pl.Series("ingested_at", moments).cast(pl.Datetime("us", "UTC")),
             pl.lit(topic).alias("kafka_topic"),
             pl.Series("kafka_partition", numbers[self._run[rows]], pl.Int32),
             pl.Series("kafka_offset", self._offsets[rows], pl.Int64),
@@ -208,11 +211,6 @@ class _Positions:
 def _by_partition(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
     parts = rows.partition_by("kafka_partition", maintain_order=True)
     return {int(part["kafka_partition"][0]): part for part in parts}
-
-
-def _ingested(rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    moment = pl.Series("ingested_at", [at], dtype=pl.Datetime("us", "UTC"))
-    return rows.hstack([moment.new_from_index(0, rows.height)])
 
 
 def _dead_rows(dead: Sequence[DeadLetter], topic_ids: Mapping[str, bytes], at: datetime) -> pl.DataFrame:

@@ -131,6 +131,56 @@ def test_resent_events_count_once_and_the_first_wins(running: Stack, make_search
     assert sorted(rules) == [("commercial-service", 1), ("training-certificate", 1)]
 
 
+SOME_DAY = 1_700_000_000_000_000
+DAY = 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("later", "fields"),
+    [
+        ({}, None),
+        ({"agency_id": "lasd"}, {"agency_id", "officer"}),
+        ({"occurred_at": SOME_DAY + 40 * DAY}, {"occurred_at"}),
+        ({"agency_id": "lasd", **CLEARVIEW}, {"agency_id", "officer", "endpoint", "provider"}),
+        (CLEARVIEW, {"endpoint", "provider"}),
+    ],
+    ids=["alike", "another agency", "weeks apart", "all of it", "a finding of its own"],
+)
+def test_copies_of_a_search_count_once_and_what_the_later_one_says_otherwise_is_kept(
+    running: Stack, make_search: MakeSearch, later: dict[str, Any], fields: set[str] | None
+) -> None:
+    """One after the other in two partitions, and both in one batch: the first one counts in every table."""
+    ids = fresh(3)
+    first = {"occurred_at": SOME_DAY, "training_cert": "C-1", "provider": "LACRIS"}
+    known = ", ".join(map(repr, ids[:2]))
+
+    def copy(event_id: str, **said: Any) -> bytes:
+        return make_search(**({"event_id": event_id} | first | said))
+
+    running.produce("searches", [copy(ids[0])], partition=2)
+    until(lambda: ids_stored(running, ids[:1]), "the first copy of the first is a row")
+    running.produce("searches", [copy(ids[1]), copy(ids[1], **later)], partition=1)
+    running.produce("searches", [copy(ids[0], **later), make_search(event_id=ids[2])], partition=0)
+    arrived = f"SELECT count() FROM frwatch.search_arrivals WHERE event_id IN ({known})"
+    until(lambda: running.scalar(arrived) == 4, "the later copies came")
+    told = f"SELECT fields, broken_rules FROM frwatch.search_differences WHERE event_id IN ({known})"
+    until(lambda: len(running.query(told)) == (2 if fields else 0), "the differences are kept")
+    until(lambda: ids_stored(running, ids), "each is a row, once")
+    for named, broken in running.query(told):
+        assert set(named) == fields
+        assert broken == (["lapd-fr/commercial-service"] if later == CLEARVIEW else [])
+    found = f"SELECT count() FROM frwatch.violations WHERE event_id IN ({known})"
+    for _ in range(2):
+        until(lambda: running.scalar(found) == 0, "no finding of a later copy counts", 5)
+        rows = running.query(
+            "SELECT agency_id, provider_id, toUnixTimestamp64Micro(occurred_at), broken_rules"
+            f" FROM frwatch.searches WHERE event_id IN ({known})"
+        )
+        assert rows == [("lapd", "lacris", SOME_DAY, [])] * 2
+        for table in ("searches_raw", "violations_raw"):
+            running.command(f"OPTIMIZE TABLE frwatch.{table} FINAL")
+
+
 def test_an_agency_that_no_register_has_is_kept_marked_and_reported(
     running: Stack, make_search: MakeSearch
 ) -> None:

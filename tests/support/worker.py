@@ -154,6 +154,15 @@ class Stack:
             client.close()
         return [tuple(row) for row in rows]
 
+    def command(self, sql: str) -> None:
+        """Run a statement that gives no rows."""
+        host, port = self.clickhouse.removeprefix("http://").split(":")
+        client = clickhouse_connect.get_client(host=host, port=int(port))
+        try:
+            client.command(sql)
+        finally:
+            client.close()
+
     def scalar(self, sql: str) -> Any:
         """The one value of a query."""
         return self.query(sql)[0][0]

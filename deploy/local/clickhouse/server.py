@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import structlog
 from aiohttp import ClientError, web
@@ -16,6 +15,7 @@ from deploy.local.clickhouse.engine import Connection, Engine, new_query_id, quo
 from deploy.local.clickhouse.errors import QueryError
 from deploy.local.clickhouse.formats import joiner
 from deploy.local.clickhouse.request import Request, read_request
+from deploy.local.clickhouse.spool import Spool
 from deploy.local.clickhouse.sql import Statement, data_begin, parse
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 MAX_STATEMENT = 16 << 20
 """Bytes of a statement without its data."""
 MAX_BODY = 64 << 30
-"""Bytes of an insert's data, decompressed; they are on disk, never in memory at once."""
+"""Bytes of an insert's data, decompressed; what is large is on disk, never in memory at once."""
 HELD_BACK = 256 << 10
 """Bytes of an answer that are kept until more come: a small one has a whole summary and a clean error."""
 FEED = 1 << 20
@@ -178,20 +178,19 @@ class Server:
         """Insert a body that has come whole.
 
         chDB has a streaming insert as well, but its end swallows what the engine says then: too many parts,
-        a constraint, a view that fails. So the data wait in a file, and a query of its own inserts it.
+        a constraint, a view that fails. So the data wait until they are whole, and a query inserts them.
         """
         form = statement.format or "Values"
         progress = Progress()
         if request.parameters:
             await connection.assign({f"param_{name}": value for name, value in request.parameters.items()})
-        with NamedTemporaryFile(dir=self._engine.spool) as spooled:
+        with Spool(self._engine.spool) as spool:
             async for piece in data:
-                await connection.call(_append, spooled, piece)
-            if not spooled.tell():
+                await connection.call(spool.append, piece)
+            if not spool.size:
                 return web.Response(headers=self._headers(query_id, form, progress))
-            await connection.call(spooled.flush)
             await connection.assign({"use_structure_from_insertion_table_in_table_functions": "1"})
-            source = f"file({quoted(spooled.name)}, {quoted(form)})"
+            source = f"file({quoted(spool.path)}, {quoted(form)})"
             sql = " ".join((statement.head.decode(), "SELECT * FROM", source))
             result = await connection.call(connection.inner.query, sql)
         progress.written_rows = _count(result, "rows_written")
@@ -327,15 +326,6 @@ class Server:
 def _name(host: str) -> str:
     """A host without its port."""
     return host if host.endswith("]") else host.rsplit(":", 1)[0]
-
-
-def _append(spooled: IO[bytes], piece: bytes) -> None:
-    try:
-        spooled.write(piece)
-    except OSError as error:
-        raise QueryError(
-            243, f"Cannot keep the data of an insert: {error.strerror}", "NOT_ENOUGH_SPACE"
-        ) from None
 
 
 def _count(result: Any, name: str) -> int:

@@ -188,18 +188,19 @@ def test_an_insert_that_the_engine_refuses_at_its_end_is_no_success(
 
 
 def test_columns_that_an_insert_leaves_out_have_the_tables_defaults(ask: Asker) -> None:
-    ask("CREATE TABLE d (a UInt64, b UInt64 DEFAULT a + 1, c String MATERIALIZED 'x') ENGINE = Memory")
+    columns = "a UInt64, b UInt64 DEFAULT a + 1, c String MATERIALIZED 'x'"
+    ask(f"CREATE TABLE with_defaults ({columns}) ENGINE = Memory")
     try:
         for text in (
-            "INSERT INTO d (a) VALUES (1)",
-            'INSERT INTO d FORMAT JSONEachRow {"a": 2}',
-            "INSERT INTO d (a) FORMAT CSVWithNames\na\n3\n",
-            "INSERT INTO d (b, a) FORMAT TSV\n9\t4\n",
+            "INSERT INTO with_defaults (a) VALUES (1)",
+            'INSERT INTO with_defaults FORMAT JSONEachRow {"a": 2}',
+            "INSERT INTO with_defaults (a) FORMAT CSVWithNames\na\n3\n",
+            "INSERT INTO with_defaults (b, a) FORMAT TSV\n9\t4\n",
         ):
             assert ask(text).status == 200, ask(text).body
-        assert ask("SELECT * FROM d ORDER BY a").body == b"1\t2\n2\t3\n3\t4\n4\t9\n"
+        assert ask("SELECT * FROM with_defaults ORDER BY a").body == b"1\t2\n2\t3\n3\t4\n4\t9\n"
     finally:
-        ask("DROP TABLE d")
+        ask("DROP TABLE with_defaults")
 
 
 def test_who_may_ask(ask: Asker) -> None:

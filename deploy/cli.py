@@ -128,6 +128,20 @@ COMMANDS = {
             frwatch catalogue explain https://app.clearview.ai/help
         """,
     ),
+    "dlq list": (
+        "streams.dlq_command:list_command",
+        """List the dead letters, records that could not be stored, with their reasons.
+
+            frwatch dlq list --reason damaged --since 2026-11-01 --json
+        """,
+    ),
+    "dlq show": (
+        "streams.dlq_command:show_command",
+        """Show a dead letter: why it is one, and the record as it came.
+
+            frwatch dlq show fr.searches/3/1234 --save value.avro
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.
@@ -142,6 +156,7 @@ COMMANDS = {
 
 GROUPS = {
     "policy": "What is forbidden to whom and since when: write it, prove it, put it in force.",
+    "dlq": "Records that could not be stored, each with its reason and its bytes.",
     "catalogue": "Which services there are, who operates each, and how they are known.",
 }
 

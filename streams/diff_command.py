@@ -27,13 +27,13 @@ from schemas.policies import PolicySet
 from schemas.settings import Settings, load_settings
 from sinks.clickhouse.history import count_searches, read_searches
 from streams.in_force import history, last_good
+from streams.moments import moment_of
 from streams.policy_diff import Comparison, Difference, Scope
 from streams.policy_files import agencies_of, read_policies
 
 LINES = 30
 """Lines of the table by agency, rule and month that a person is shown; --json has all."""
 IN_FORCE = "in-force"
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def diff_command(
@@ -65,8 +65,8 @@ def diff_command(
     settings = load_settings()
     agencies = agencies_of(settings)
     comparison = Comparison(_policies(old, settings, agencies), _policies(new, settings, agencies), agencies)
-    start = _moment("--since", since)
-    end = datetime.now(UTC) if until is None else _moment("--until", until)
+    start = moment_of("--since", since)
+    end = datetime.now(UTC) if until is None else moment_of("--until", until)
     if end <= start:
         raise WrongUse("--until is not after --since; give a later one")
     if comparison.scope.since is not None:
@@ -94,20 +94,6 @@ def _policies(text: str, settings: Settings, agencies: AgencyRegister) -> Policy
         many = "no published version begins" if not matching else f"{len(matching)} published versions begin"
         raise WrongUse(f"{many} with {text}; `frwatch policy list --history` has them")
     return found[matching[0]]
-
-
-def _moment(option: str, text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"{option}: {text!r} is no date or time; write 2020-11-13 or add a time") from None
-    if moment.tzinfo is None:
-        if not _DATE.fullmatch(text):
-            raise WrongUse(
-                f"{option}: {text!r} has no offset; write a time such as 2020-11-13T00:00:00-08:00"
-            )
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
 
 
 def _run(settings: Settings, comparison: Comparison, start: datetime, end: datetime) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-import clickhouse_connect
 import polars as pl
 import pyarrow as pa
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.errors import FrwatchError, NotThere
 from schemas.settings import Settings
-from sinks.clickhouse.client import clickhouse_address
+from sinks.clickhouse.asking import asking
 
 PIECE_ROWS = 262_144
 """Rows that are put together before they are handed on: judging costs some ms however few they are."""
@@ -20,14 +17,9 @@ PIECE_ROWS = 262_144
 
 def count_searches(settings: Settings, where: str, parameters: Mapping[str, Any]) -> int:
     """Return how many searches a condition selects; see `read_searches`."""
-    client = _client(settings)
-    try:
+    with asking(settings) as client:
         answer = client.query(_select("count()", where), dict(parameters))
         return int(answer.result_rows[0][0])
-    except ClickHouseError as error:
-        raise _refused(error) from None
-    finally:
-        client.close()
 
 
 def read_searches(
@@ -41,8 +33,7 @@ def read_searches(
         NotThere: ClickHouse does not answer.
         FrwatchError: it refuses the query, or breaks off.
     """
-    client = _client(settings)
-    try:
+    with asking(settings) as client:
         # Dictionaries would become categories, which compare with other categories only.
         stream = client.raw_stream(
             _select(", ".join(columns), where),
@@ -61,33 +52,11 @@ def read_searches(
                     held, rows = [], 0
         if rows:
             yield _frame(held)
-    except (ClickHouseError, pa.ArrowInvalid) as error:
-        raise _refused(error) from None
-    finally:
-        client.close()
 
 
 def _select(columns: str, where: str) -> str:
     # Both are this program's own words; what a person gave is in the parameters.
     return " ".join(("SELECT", columns, "FROM frwatch.searches WHERE", where))
-
-
-def _client(settings: Settings) -> Any:
-    address = clickhouse_address(settings)
-    try:
-        return clickhouse_connect.get_client(
-            **address, autogenerate_session_id=False, send_receive_timeout=600, compress="lz4"
-        )
-    except ClickHouseError as error:
-        place = f"{address['host']}:{address['port']}"
-        raise NotThere(
-            f"ClickHouse does not answer at {place} ({type(error).__name__}); start it with `frwatch up`, "
-            "or set FRWATCH_CLICKHOUSE"
-        ) from None
-
-
-def _refused(error: Exception) -> FrwatchError:
-    return FrwatchError(f"ClickHouse did not give the searches: {(str(error).splitlines() or [''])[0][:300]}")
 
 
 def _frame(batches: list[pa.RecordBatch]) -> pl.DataFrame:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
 import uuid
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import fastavro
 import pytest
 
+from deploy.cli import main
 from schemas.contracts import contract
 from schemas.registry import Registry
 from schemas.wire import confluent_head, encode
@@ -115,6 +119,55 @@ def test_bad_values_become_dead_letters_with_their_bytes_and_the_rest_goes_on(
     withheld = [each for each in headers if "withheld" in each]
     assert [each["withheld"] for each in withheld] == [hashlib.sha256(image).hexdigest().encode()]
     assert {"reason", "detail", "topic", "partition", "offset"} <= withheld[0].keys()
+
+
+def test_dead_letters_are_listed_and_shown(
+    running: Stack,
+    make_search: MakeSearch,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def dlq(*arguments: str) -> tuple[Any, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["dlq", *arguments])
+        return ended.value.code, capsys.readouterr().out
+
+    topic = f"{running.prefix}searches"
+    before = datetime.now(UTC).isoformat()
+    bad: list[bytes | None] = [b"junk \x1b[31m", make_search() + b"\xff\xd8\xff\xe0 a picture"]
+    sent = running.produce("searches", bad, partition=2, key=b"k\x1b")
+    came = f"received_at >= '{before[:26]}'"
+    sql = f"SELECT count() FROM frwatch.dead_letters WHERE kafka_topic = {{topic}} AND {came}"
+    until(lambda: running.scalar(sql) == 2, "both are dead letters")
+    status, said = dlq("list", "--topic", topic, "--since", before, "--json")
+    told = json.loads(said)
+    assert (status, told["counts"]) == (0, {"damaged": 1, "unknown_framing": 1})
+    assert [each["offset"] for each in told["letters"]] == [sent[1].offset(), sent[0].offset()]
+    assert "junk" not in said
+    status, said = dlq(
+        "list", "--topic", topic, "--since", before, "--reason", "unknown_framing", "--limit", "1"
+    )
+    assert said.startswith("1 dead letters: unknown_framing 1\n")
+    assert dlq("list", "--until", "2001-01-01") == (0, "no dead letters\n")
+    place = f"{topic}/2/{sent[0].offset()}"
+    saved = tmp_path / "value"
+    status, said = dlq("show", place, "--save", str(saved))
+    assert status == 0
+    assert saved.read_bytes() == bad[0]
+    assert saved.stat().st_mode & 0o077 == 0
+    assert "6a 75 6e 6b 20 1b" in said
+    assert "\x1b" not in said
+    assert dlq("show", place, "--save", str(saved))[0] == 2
+    status, said = dlq("show", f"{topic}/2/{sent[1].offset()}", "--json")
+    told = json.loads(said)
+    assert told["withheld"] == hashlib.sha256(bad[1] or b"").hexdigest()
+    assert told["value"] == ""
+    assert dlq("show", f"{topic}/2/999999")[0] == 1
+    assert dlq("show", "searches/x")[0] == 2
 
 
 def test_resent_events_count_once_and_the_first_wins(running: Stack, make_search: MakeSearch) -> None:

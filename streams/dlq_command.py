@@ -1,0 +1,185 @@
+"""`frwatch dlq`: the dead letters, records that could not be stored."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.errors import FrwatchError, WrongUse
+from schemas.settings import load_settings
+from sinks.clickhouse.dead_letters import (
+    DeadLetter,
+    Wanted,
+    count_dead_letters,
+    find_dead_letters,
+    read_dead_letters,
+)
+from streams.moments import moment_of
+
+AsJson = Annotated[bool, Parameter("--json", negative=())]
+SHOWN = 2_048
+"""Bytes of a value that a person is shown; `--save` keeps all."""
+
+
+def list_command(
+    *,
+    reason: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    since: str | None = None,
+    until: str | None = None,
+    topic: str | None = None,
+    partition: int | None = None,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, the latest first, with how many there are of each reason.
+
+    Parameters
+    ----------
+    reason:
+        Only those of this reason, such as damaged; may be given several times.
+    since:
+        Only those that came from then on: a date (midnight UTC) or a time with its offset.
+    until:
+        Only those that came before then.
+    topic:
+        Only those of this topic, such as fr.searches.
+    partition:
+        Only those of this partition.
+    limit:
+        At most so many; all are counted.
+    as_json:
+        Print `counts` by reason and `letters` as JSON. No value is in it.
+    """
+    settings = load_settings()
+    start = moment_of("--since", since) if since else None
+    end = moment_of("--until", until) if until else None
+    wanted = Wanted(reason, start, end, topic, partition)
+    counts = count_dead_letters(settings, wanted)
+    letters = find_dead_letters(settings, wanted, limit) if counts else []
+    if as_json:
+        print(json.dumps({"counts": counts, "letters": [_told(letter) for letter in letters]}))
+        return
+    total = sum(counts.values())
+    if not total:
+        print("no dead letters")
+        return
+    print(f"{total:,} dead letters: " + ", ".join(f"{each} {count:,}" for each, count in counts.items()))
+    table = Table(box=None, pad_edge=False)
+    for name in ("place", "received (UTC)", "reason", "bytes", "detail"):
+        table.add_column(name, overflow="fold", justify="right" if name == "bytes" else "left")
+    for letter in letters:
+        size = "withheld" if letter.withheld else f"{letter.size:,}"
+        row = (letter.place, f"{letter.received_at:%Y-%m-%d %H:%M:%S}", letter.reason, size, letter.detail)
+        table.add_row(*map(escape, row))
+    Console(highlight=False).print(table)
+    if total > len(letters):
+        print(f"… and {total - len(letters):,} more; --limit shows them")
+
+
+def show_command(
+    place: str,
+    *,
+    save: Annotated[Path | None, Parameter(name="--save")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a dead letter: why it is one, and the record as it came.
+
+    The value may name persons in the clear. Where it may hold a face there is its SHA-256 alone.
+
+    Parameters
+    ----------
+    place:
+        Its topic, partition and offset, as `frwatch dlq list` has it: fr.searches/3/1234.
+    save:
+        Write the value's bytes to this file too; it must not be there yet.
+    as_json:
+        Print it as JSON, with `key`, `value` and the headers' values in base64.
+    """
+    topic, partition, offset = _place(place)
+    letters = read_dead_letters(load_settings(), Wanted(topic=topic, partition=partition, offset=offset))
+    if not letters:
+        raise FrwatchError(f"there is no dead letter at {place}; `frwatch dlq list` has them")
+    letter = letters[-1]
+    if save is not None:
+        _save(save, letter.value)
+    if as_json:
+        whole = {
+            "key": _base64(letter.key),
+            "value": _base64(letter.value),
+            "headers": {
+                name.decode(errors="replace"): _base64(held) for name, held in letter.headers.items()
+            },
+        }
+        print(json.dumps(_told(letter) | whole))
+        return
+    if len(letters) > 1:
+        print(f"{len(letters)} records stood there, since the topic was made anew; this is the last")
+    print(f"{letter.place}, received {letter.received_at:%Y-%m-%d %H:%M:%S} UTC")
+    print(f"reason   {letter.reason}: {_line(letter.detail)}")
+    key = "(none)" if letter.key is None else _line(letter.key.decode(errors="replace"))
+    print(f"key      {key}")
+    for name, held in letter.headers.items():
+        print(f"header   {_line(name.decode(errors='replace'))} = {_line(held.decode(errors='replace'))}")
+    if letter.withheld:
+        print(f"value    withheld, since it may hold a face; SHA-256 {letter.withheld}")
+        return
+    print(f"value    {letter.size:,} bytes")
+    for at in range(0, min(letter.size, SHOWN), 16):
+        piece = letter.value[at : at + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in piece)
+        print(f"  {at:06x}  {piece.hex(' '):<47}  {text}")
+    if letter.size > SHOWN:
+        print(f"  … {letter.size - SHOWN:,} bytes more; --save keeps all")
+
+
+def _told(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "received_at": letter.received_at.isoformat(),
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "bytes": letter.size,
+        "withheld": letter.withheld,
+    }
+
+
+def _place(text: str) -> tuple[str, int, int]:
+    topic, _, rest = text.partition("/")
+    partition, _, offset = rest.partition("/")
+    if (
+        not topic
+        or not (partition.isascii() and partition.isdigit())
+        or not (offset.isascii() and offset.isdigit())
+    ):
+        raise WrongUse(f"{text!r} is no place; write topic/partition/offset, such as fr.searches/3/1234")
+    return topic, int(partition), int(offset)
+
+
+def _save(file: Path, value: bytes) -> None:
+    try:
+        # It may name persons: nobody else may read it.
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_bytes(value)
+    except FileExistsError:
+        raise WrongUse(f"{file}: is there already; name another file") from None
+    except OSError as error:
+        raise WrongUse(f"{file}: {error.strerror}; name another file") from None
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
+
+
+def _line(text: str) -> str:
+    """A text that came from outside, as one line that no terminal obeys."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

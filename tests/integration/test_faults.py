@@ -117,7 +117,31 @@ def killed_at(points: Sequence[str], stack: Stack, make_search: MakeSearch) -> N
 def test_a_worker_killed_between_two_tables_leaves_one_judgement_of_each_search(
     stack: Stack, make_search: MakeSearch
 ) -> None:
-    killed_at(["inserted-searches", "inserted-violations"], stack, make_search)
+    killed_at(["inserted-searches"], stack, make_search)
+
+
+def test_an_engine_with_too_many_parts_is_asked_again_until_it_has_room(
+    stack: Stack, make_search: MakeSearch
+) -> None:
+    """What the engine refuses is not lost, and what part of it it took is not repeated."""
+    stack.start_worker()
+    ids = fresh(300)
+    stack.produce("searches", [make_search(event_id=each, **CLEARVIEW) for each in ids[:100]])
+    until(lambda: stored(stack, 100), "the first are rows")
+    stack.command("ALTER TABLE frwatch.violations_raw MODIFY SETTING parts_to_throw_insert = 1")
+    try:
+        stack.produce("searches", [make_search(event_id=each, **CLEARVIEW) for each in ids[100:]])
+        until(lambda: "code=252" in stack.worker_log(), "the worker says that it tries again")
+    finally:
+        stack.command("ALTER TABLE frwatch.violations_raw RESET SETTING parts_to_throw_insert")
+    until(lambda: stored(stack, 300), "all are rows, once")
+    found = (
+        "SELECT count(), uniqExact(event_id) FROM frwatch.violations"
+        " WHERE kafka_topic = {topic} AND rule_id = 'commercial-service'"
+    )
+    until(lambda: stack.query(found) == [(300, 300)], "so are their findings")
+    assert stack.scalar("SELECT count() FROM frwatch.searches_raw WHERE kafka_topic = {topic}") == 300
+    assert stack.scalar("SELECT count() FROM frwatch.search_arrivals WHERE kafka_topic = {topic}") == 300
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ def found(events: list[dict[str, Any]], rules: PolicySet) -> dict[Finding, tuple
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(events=EVENTS, old=st.sampled_from(SETS), new=st.sampled_from(SETS), pieces=st.integers(1, 3))
 def test_the_numbers_are_those_of_judging_twice(
     events: list[dict[str, Any]], old: tuple[str, ...], new: tuple[str, ...], pieces: int

@@ -142,6 +142,13 @@ COMMANDS = {
             frwatch dlq show fr.searches/3/1234 --save value.avro
         """,
     ),
+    "dlq redrive": (
+        "streams.dlq_command:redrive_command",
+        """Send dead letters through the whole pipeline again; each only once.
+
+            frwatch dlq redrive --reason unknown_schema --since 2026-11-01 --dry-run
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.

@@ -23,6 +23,7 @@ from sinks.clickhouse.dead_letters import (
     read_dead_letters,
 )
 from streams.moments import moment_of
+from streams.redrive import load_repair, redrive
 
 AsJson = Annotated[bool, Parameter("--json", negative=())]
 SHOWN = 2_048
@@ -138,6 +139,80 @@ def show_command(
         print(f"  {at:06x}  {piece.hex(' '):<47}  {text}")
     if letter.size > SHOWN:
         print(f"  … {letter.size - SHOWN:,} bytes more; --save keeps all")
+
+
+def redrive_command(
+    *places: str,
+    reason: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    since: str | None = None,
+    until: str | None = None,
+    topic: str | None = None,
+    partition: int | None = None,
+    repair: Annotated[str | None, Parameter(name="--with")] = None,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 10_000,
+    again: Annotated[bool, Parameter(negative=())] = False,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send dead letters through the whole pipeline again, the oldest first.
+
+    One that was sent before is left alone; `frwatch.redrives` says what became of each.
+
+    Parameters
+    ----------
+    places:
+        Those at these places, topic/partition/offset; else all that the filters leave.
+    reason:
+        Only those of this reason, such as unknown_schema; may be given several times.
+    since:
+        Only those that came from then on: a date (midnight UTC) or a time with its offset.
+    until:
+        Only those that came before then.
+    topic:
+        Only those of this topic, such as fr.searches.
+    partition:
+        Only those of this partition.
+    repair:
+        A function that mends them, file.py:function. It takes the value's bytes and the dead letter, and
+        returns the bytes to send, or None to leave it.
+    limit:
+        At most so many.
+    again:
+        Send also those that were sent before.
+    dry_run:
+        Say what would be sent and send nothing.
+    as_json:
+        Print the counts as JSON: `sent`, and `withheld`, `redriven`, `unrepaired` for those that were left.
+    """
+    settings = load_settings()
+    mend = load_repair(repair) if repair else None
+    start = moment_of("--since", since) if since else None
+    end = moment_of("--until", until) if until else None
+    wanted = Wanted(reason, start, end, topic, partition)
+    if not places and wanted == Wanted():
+        raise WrongUse("say which dead letters: name places or a filter such as --reason or --since")
+    letters: list[DeadLetter] = []
+    for place in places:
+        name, number, offset = _place(place)
+        found = read_dead_letters(settings, wanted._replace(topic=name, partition=number, offset=offset))
+        if not found:
+            raise FrwatchError(f"there is no such dead letter at {place}; `frwatch dlq list` has them")
+        letters += found[-1:]
+    if not places:
+        letters = read_dead_letters(settings, wanted, limit)
+    counts = redrive(settings, letters, repair=mend, repaired_by=repair or "", again=again, dry_run=dry_run)
+    if as_json:
+        print(json.dumps({name: counts[name] for name in ("sent", "withheld", "redriven", "unrepaired")}))
+        return
+    print(f"{'would send' if dry_run else 'sent'} {counts['sent']:,} of {len(letters):,} dead letters again")
+    said = {
+        "redriven": "were sent before; --again sends them once more",
+        "withheld": "may hold a face, and only their hash was kept",
+        "unrepaired": "were left alone by the repair",
+    }
+    for name, text in said.items():
+        if counts[name]:
+            print(f"  {counts[name]:,} {text}")
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:

@@ -65,13 +65,14 @@ def find_dead_letters(settings: Settings, wanted: Wanted, limit: int) -> list[De
         return [_letter(row) for row in client.query(sql, parameters).result_rows]
 
 
-def read_dead_letters(settings: Settings, wanted: Wanted) -> list[DeadLetter]:
-    """Return them whole; more than one at a place only where the topic was made anew."""
+def read_dead_letters(settings: Settings, wanted: Wanted, limit: int = 10_000) -> list[DeadLetter]:
+    """Return them whole, the oldest first; more than one at a place only where the topic was made anew."""
     where, parameters = _where(wanted)
     sql = (
         f"SELECT {_HEAD}, hex(ifNull(key, '')), isNull(key), hex(value),"  # noqa: S608
         " arrayMap(name -> (hex(name), hex(headers[name])), mapKeys(headers))"
-        f" FROM frwatch.dead_letters{where} ORDER BY received_at"
+        f" FROM frwatch.dead_letters{where}"
+        f" ORDER BY received_at, kafka_topic, kafka_partition, kafka_offset LIMIT {limit}"
     )
     with asking(settings) as client:
         rows = client.query(sql, parameters).result_rows

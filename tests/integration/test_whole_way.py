@@ -170,6 +170,54 @@ def test_dead_letters_are_listed_and_shown(
     assert dlq("show", "searches/x")[0] == 2
 
 
+def test_dead_letters_are_redriven_once_and_repaired(
+    running: Stack,
+    make_search: MakeSearch,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def redrive(*arguments: str) -> dict[str, int]:
+        with pytest.raises(SystemExit) as ended:
+            main(["dlq", "redrive", "--json", *arguments])
+        assert ended.value.code == 0, capsys.readouterr().err
+        counts: dict[str, int] = json.loads(capsys.readouterr().out)
+        return counts
+
+    ids = fresh(2)
+    bad: list[bytes | None] = [b"X" + make_search(event_id=each, **CLEARVIEW) for each in ids]
+    bad += [b"X no search", make_search() + b"\xff\xd8\xff\xe0 a picture"]
+    sent = running.produce("searches", bad, partition=1, key=b"k")
+    places = [f"{running.prefix}searches/1/{message.offset()}" for message in sent]
+    offsets = ", ".join(str(message.offset()) for message in sent)
+    dead = f"WHERE kafka_topic = {{topic}} AND kafka_partition = 1 AND kafka_offset IN ({offsets})"
+    until(lambda: running.scalar(f"SELECT count() FROM frwatch.dead_letters {dead}") == 4, "all are dead")
+    repairs = tmp_path / "repairs.py"
+    repairs.write_text(
+        "def mend(value, letter):\n"
+        "    assert letter.reason == 'unknown_framing'\n"
+        "    return value[1:] if value[1:3] == b'\\xc3\\x01' else None\n"
+    )
+    mend = ("--with", f"{repairs}:mend", *places)
+    expected = {"sent": 2, "withheld": 1, "redriven": 0, "unrepaired": 1}
+    assert redrive(*mend, "--dry-run") == expected
+    assert redrive(*mend) == expected
+    assert redrive(*mend) == {"sent": 0, "withheld": 1, "redriven": 2, "unrepaired": 1}
+    until(lambda: ids_stored(running, ids), "the mended ones are rows")
+    became = f"SELECT became, count() FROM frwatch.redrives {dead} GROUP BY 1 ORDER BY 1"
+    until(lambda: running.query(became) == [("stored", 2)], "what became of them is known")
+    assert redrive(places[2])["sent"] == 1
+    until(lambda: running.query(became) == [("dead", 1), ("stored", 2)], "what is not mended is dead again")
+    assert redrive(*mend, "--again")["sent"] == 2
+    assert ids_stored(running, ids)
+    with pytest.raises(SystemExit) as ended:
+        main(["dlq", "redrive"])
+    assert ended.value.code == 2
+
+
 def test_resent_events_count_once_and_the_first_wins(running: Stack, make_search: MakeSearch) -> None:
     event_id, after = fresh(2)
     first = make_search(event_id=event_id, case_number="first", **CLEARVIEW)

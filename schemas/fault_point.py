@@ -15,9 +15,9 @@ POINTS = (
     "judged",
     "published",
     "announced",
-    "inserted-searches",
     "inserted-violations",
     "inserted-dead_letters",
+    "inserted-searches",
     "inserted",
     "committed",
 )

@@ -374,4 +374,5 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._ingest.assigned({Partition(*tp) for tp in assigned})
 
 
-_TABLES = ("searches", "violations", "outcomes", "dead_letters")
+# Searches last: whoever sees one finds what it broke, and what of its batch could not be read.
+_TABLES = ("violations", "dead_letters", "outcomes", "searches")

@@ -117,7 +117,7 @@ def killed_at(points: Sequence[str], stack: Stack, make_search: MakeSearch) -> N
 def test_a_worker_killed_between_two_tables_leaves_one_judgement_of_each_search(
     stack: Stack, make_search: MakeSearch
 ) -> None:
-    killed_at(["inserted-searches"], stack, make_search)
+    killed_at(["inserted-violations"], stack, make_search)
 
 
 def test_an_engine_with_too_many_parts_is_asked_again_until_it_has_room(

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import SPAN, Copies, _parts
-from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.migrate import migrate, shipped_migrations
 from sinks.clickhouse.writer import Writer
 from tests.support.clickhouse import running_clickhouse
 
@@ -191,3 +191,27 @@ def test_large_spans_are_looked_at_in_parts() -> None:
     parts = _parts([("t", 0, 0, 2 * SPAN), ("t", 1, 5, 6), ("t", 2, 0, 0)])
     assert [sum(last - first + 1 for _, _, first, last in part) for part in parts] == [SPAN, SPAN, 4]
     assert parts[2] == [("t", 0, 2 * SPAN, 2 * SPAN), ("t", 1, 5, 6), ("t", 2, 0, 0)]
+
+
+def test_copies_of_what_was_stored_by_an_earlier_version_are_found_too(tmp_path: Path) -> None:
+    async def run(settings: Settings) -> None:
+        same, other = uuid.uuid4(), uuid.uuid4()
+        await migrate(settings, [each for each in shipped_migrations() if each.number < 5])
+        async with connect(settings) as client:
+            first = [Copy(same, 1, 0, unit="x", rules=("p/a",)), Copy(other, 2, 0, unit="x")]
+            await store(client, first, 0, settle=False)
+            await migrate(settings)
+            again = [
+                Copy(same, 1, 9, unit="x", rules=("p/a",)),
+                Copy(other, 2, 9, agency_id="lasd", unit="x"),
+            ]
+            await store(client, again, 1)
+            assert await seen(client, [same, other]) == {
+                same: [("lapd", "x", ["p/a"], ["p/a"])],
+                other: [("lapd", "x", [], [])],
+            }
+            told = await client.query("SELECT event_id, fields FROM frwatch.search_differences")
+            assert told.result_rows == [(other, ["agency_id"])]
+
+    with running_clickhouse(tmp_path) as engine:
+        asyncio.run(run(Settings(clickhouse=SecretStr(engine.url))))

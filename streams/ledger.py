@@ -20,6 +20,19 @@ What was committed decides what a new owner does (`progress`):
 | offset | ours | made anew since | from the beginning: the offsets were another topic's |
 | offset | none, or another program's | any | from that offset |
 | offset | any | older than Kafka still keeps | stop: `RetentionOvertook` |
+| offset | any | beyond where Kafka ends | stop: `CutShort` |
+
+What is fetched then is held against what was taken of the partition so far (`Ledger.add`):
+
+| the stretch | while a range is replayed | else |
+|---|---|---|
+| same: all of the announced range | that range, whole | - |
+| new: follows on what was taken | a range after it | grows the range in hand, or begins one |
+| contained: a part of the announced range | waits for its other parts | - |
+| overlap: into the announced range and beyond | is cut at its end | - |
+| a gap before it: records that Kafka has no more | belongs to the range that goes over it | the same |
+| previous: was taken before | dropped | dropped |
+| overlap with what was taken | its new part alone | its new part alone |
 
 A range in hand goes back (`Ledger.take`) where its owner changed: buffers die with the epoch.
 
@@ -52,6 +65,10 @@ Tables = Mapping[str, pl.DataFrame]
 
 class RetentionOvertook(FrwatchError):
     """Kafka has deleted records that were never stored: a person has to know."""
+
+
+class CutShort(RetentionOvertook):
+    """Kafka ends before what was stored: the topic was cut, or a leader does not know its end yet."""
 
 
 class Partition(NamedTuple):
@@ -160,7 +177,7 @@ def progress(
             f"accept the loss by setting the consumer group's offset to {beginning}"
         )
     if committed > end:
-        raise RetentionOvertook(
+        raise CutShort(
             f"{partition}: offset {committed} is the next to store, and Kafka ends at {end}: the topic was "
             f"cut or made anew; set the consumer group's offset to {beginning} to read it from its beginning"
         )
@@ -208,13 +225,16 @@ class Ledger:
         return state if state is not None and state.replay_to is not None else None
 
     def add(self, chunk: Chunk) -> None:
-        """Take a stretch that follows on what has been taken of its partition.
+        """Take what is new of a stretch; what was taken before of its partition is dropped.
 
         Raises:
             KeyError: the partition is not in hand.
         """
         state, ranges = self._progress[chunk.partition], self._held[chunk.partition]
-        rest: Chunk | None = chunk
+        _, rest = chunk.split(self._taken(chunk.partition))
+        if rest is None:
+            return
+        chunk = rest
         held = self._open.get(chunk.partition)
         if not ranges and state.replay_to is not None:
             held = self._begin(chunk, state.owed, state.replay_to)
@@ -262,6 +282,13 @@ class Ledger:
     def rewind(self) -> None:
         """Throw away what is in hand and keep what is owed, to read it again."""
         self.assign(self._progress)
+
+    def _taken(self, partition: Partition) -> int:
+        """The last offset that was taken of a partition."""
+        for range_ in reversed(self._held[partition]):
+            if range_.chunks:
+                return int(range_.chunks[-1].offsets[-1])
+        return self._progress[partition].owed - 1
 
     def _begin(self, chunk: Chunk, first: int, last: int) -> Range:
         topic_id = self._progress[chunk.partition].topic_id

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.ledger import Chunk, Ledger, Partition, Progress, RetentionOvertook, progress
+from streams.ledger import Chunk, CutShort, Ledger, Partition, Progress, RetentionOvertook, progress
 
 P = Partition("fr.searches", 0)
 Q = Partition("fr.searches", 1)
@@ -67,7 +67,7 @@ class TestProgress:
             progress(P, 3, f"frwatch/1 {ID}", ID, 5, 9)
 
     def test_an_offset_beyond_the_end_stops(self) -> None:
-        with pytest.raises(RetentionOvertook, match="Kafka ends at 9"):
+        with pytest.raises(CutShort, match="Kafka ends at 9"):
             progress(P, 12, "", ID, 0, 9)
 
     def test_a_note_is_what_a_range_writes(self) -> None:
@@ -85,6 +85,31 @@ class TestNewRange:
         book.add(chunk(6, 9))
         assert spans(book) == [(3, 9)]
         assert offsets(book) == [[3, 4, 5, 6, 7, 8, 9]]
+
+    def test_what_was_taken_before_is_dropped(self) -> None:
+        book = ledger(owed=3)
+        book.add(chunk(0, 2))
+        assert spans(book) == []
+        book.add(chunk(3, 5))
+        book.add(chunk(4, 5))
+        book.add(chunk(3, 5))
+        assert offsets(book) == [[3, 4, 5]]
+
+    def test_of_an_overlap_the_new_part_is_taken(self) -> None:
+        book = ledger(owed=3)
+        book.add(chunk(1, 5))
+        assert offsets(book) == [[3, 4, 5]]
+        book.add(chunk(4, 8))
+        assert offsets(book) == [[3, 4, 5]], "the range that was handed out stays as it is"
+        book.stored(book.take()[0])
+        assert offsets(book) == [[6, 7, 8]]
+
+    def test_what_was_stored_is_dropped(self) -> None:
+        book = ledger()
+        book.add(chunk(0, 4))
+        book.stored(book.take()[0])
+        book.add(chunk(0, 4))
+        assert spans(book) == []
 
     def test_a_gap_in_the_offsets_belongs_to_the_range(self) -> None:
         book = ledger(owed=3)
@@ -136,6 +161,21 @@ class TestReplay:
         assert spans(book) == []
         book.add(chunk(6, 8))
         assert spans(book) == [(3, 8)]
+
+    def test_a_part_that_comes_twice_is_taken_once(self) -> None:
+        book = ledger(owed=3, replay_to=8)
+        book.add(chunk(3, 5))
+        book.add(chunk(3, 5))
+        assert spans(book) == []
+        book.add(chunk(3, 8))
+        assert offsets(book) == [[3, 4, 5, 6, 7, 8]]
+
+    def test_a_stretch_before_it_is_dropped(self) -> None:
+        book = ledger(owed=3, replay_to=8)
+        book.add(chunk(0, 2))
+        assert spans(book) == []
+        book.add(chunk(0, 8))
+        assert offsets(book) == [[3, 4, 5, 6, 7, 8]]
 
     def test_overlap_is_cut_at_its_end(self) -> None:
         book = ledger(owed=3, replay_to=8)

@@ -7,15 +7,15 @@ import base64
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-from confluent_kafka import TopicCollection
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from schemas.settings import Settings
-from streams.ledger import Partition, Progress, progress
+from streams.ledger import CutShort, Partition, Progress, progress
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds for which reading what was committed is tried: well below the rebalance time-out."""
 
 
@@ -50,21 +50,35 @@ class Offsets:
 
         Raises:
             RetentionOvertook: records that are owed are gone from Kafka.
-            KafkaError: Kafka did not answer within `PATIENCE`.
+            KafkaError, OSError, TimeoutError: Kafka did not answer within `PATIENCE`.
         """
         if not partitions:
             return {}
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type((KafkaError, OSError)),
-            stop=stop_after_delay(PATIENCE),
+            # A leader that has just been elected may not know yet how far its partition goes.
+            retry=retry_if_exception_type((KafkaError, OSError, CutShort)),
+            stop=stop_after_delay(PATIENCE / 2),
             wait=wait_exponential_jitter(0.1, 2.0),
             reraise=True,
         )
         found: dict[Partition, Progress] = {}
-        async for attempt in retrying:
-            with attempt:
-                found = await self._read(partitions)
+        async with asyncio.timeout(PATIENCE):
+            async for attempt in retrying:
+                with attempt:
+                    found = await self._read(partitions)
         return found
+
+    async def made_anew(self, topics: set[str]) -> bool:
+        """Return whether one of these topics was deleted and made anew since `progress` looked at it.
+
+        False where Kafka does not tell, or a topic is not there at all.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                ids = await asyncio.to_thread(self._ids, topics)
+        except (KafkaError, TimeoutError):
+            return False
+        return any(self.topic_ids.get(topic, found) != found for topic, found in ids.items())
 
     async def _read(self, partitions: set[Partition]) -> dict[Partition, Progress]:
         wanted = [TopicPartition(*partition) for partition in sorted(partitions)]
@@ -86,11 +100,18 @@ class Offsets:
         return found
 
     def _ids(self, topics: set[str]) -> dict[str, bytes]:
-        """Kafka's 16-byte ids of topics: a topic made anew has another."""
-        futures = self._topics.describe_topics(TopicCollection(sorted(topics)), request_timeout=10)
+        """Kafka's 16-byte ids of topics: a topic made anew has another.
+
+        Raises:
+            KafkaError: Kafka does not answer, or has no such topic.
+        """
+        futures = self._topics.describe_topics(TopicCollection(sorted(topics)), request_timeout=5)
         found = {}
         for name, future in futures.items():
-            uuid = future.result().topic_id
+            try:
+                uuid = future.result().topic_id
+            except KafkaException as error:
+                raise UnknownTopicOrPartitionError(f"{name}: {error.args[0].str()}") from None
             high = uuid.get_most_significant_bits() & (2**64 - 1)
             low = uuid.get_least_significant_bits() & (2**64 - 1)
             found[name] = high.to_bytes(8, "big") + low.to_bytes(8, "big")

@@ -42,9 +42,11 @@ from streams.ingest import SMALL_FETCH, Fetched, Ingest
 from streams.ledger import Partition
 from streams.memory import calm_collector
 from streams.offsets import Offsets
+from streams.originals import Originals
 from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
 from streams.policy_feed import PolicyFeed
 from streams.rules import CompiledRules
+from streams.store import Store
 from streams.strangers import Strangers
 
 log = structlog.get_logger(__name__)
@@ -123,8 +125,13 @@ class Worker:
                 consumer=consumer,
                 topics=[self._settings.topic("searches"), self._settings.topic("outcomes")],
                 offsets=self._offsets,
-                writer=Writer(client),
-                copies=Copies(client),
+                store=Store(
+                    Writer(client),
+                    Copies(client),
+                    Originals(self._settings),
+                    self._publisher.dead,
+                    lambda: self._offsets.topic_ids,
+                ),
                 deliver=self._deliver,
                 failed=self._fail,
             )
@@ -245,7 +252,10 @@ class Worker:
             group_id=self._settings.group,
             client_id="frwatch-worker",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # Where to begin is the ledger's to say: a position that Kafka has not is never moved silently.
+            auto_offset_reset="none",
+            # New partitions, and brokers that have moved, are seen within seconds.
+            metadata_max_age_ms=5_000,
             max_partition_fetch_bytes=1 << 20,
             # Without these every few records are a fetch of their own, at the broker's and our cost.
             fetch_min_bytes=16 << 10,

@@ -5,29 +5,37 @@ So there is one lock and one number, the epoch. A flush takes the lock, and firs
 each callback ends the epoch, and all that was fetched or judged under it is dropped. Before anything is
 fetched for a new epoch, every partition is sought back to the offset that is owed, because part of a dropped
 batch may have come from the new assignment.
+
+What is owed is read there too, not in the callback: Kafka may be away for as long as it likes, and the worker
+waits. So does everything else here that may succeed later. It stops only where a person must act: records
+that were never stored are gone from Kafka (`RetentionOvertook`), no insert can succeed (`CannotStore`), or
+the group refuses this worker.
 """
 
 from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from schemas.fault_point import reach
-from sinks.clickhouse.copies import Copies
-from sinks.clickhouse.faults import error_code, is_transient
-from sinks.clickhouse.writer import Writer
-from streams.ledger import Chunk, Ledger, Partition, Range
+from streams.ledger import Chunk, Ledger, Partition
 from streams.offsets import Offsets
+from streams.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +52,10 @@ SMALL_FETCH = 500
 LINGER_SECONDS = 0.015
 SMALL_FLUSH = 10_000
 """Offsets in hand below which the ranges of a flush are inserted one after the other."""
-SETTLE_SECONDS = 30.0
-"""How long one look for differing copies may take."""
+COMMIT_SECONDS = 10.0
+"""How long a commit may take. aiokafka would try for ever, and a rebalance waits for the flush."""
+WATCH_SECONDS = 2.0
+"""How often it is looked whether a topic was made anew."""
 LOOK_BACK = 50_000
 """Offsets before those that are owed, of each partition, whose copies are looked for again by a new owner."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -77,8 +87,7 @@ class Ingest(Service):
         consumer: AIOKafkaConsumer,
         topics: list[str],
         offsets: Offsets,
-        writer: Writer,
-        copies: Copies,
+        store: Store,
         deliver: Callable[[Fetched], Awaitable[None]],
         failed: Callable[[BaseException], None],
         **kwargs: Any,
@@ -89,11 +98,12 @@ class Ingest(Service):
         self._consumer = consumer
         self._topics = topics
         self._offsets = offsets
-        self._writer = writer
-        self._copies = copies
+        self._store_rows = store
         self._deliver = deliver
         self._failed = failed
         self._lock = asyncio.Lock()
+        # Whose offsets are not known yet: what is owed is read before anything is fetched.
+        self._unread: set[Partition] | None = None
         self._positioned = -1
         self._full = asyncio.Event()
         self._rewound = asyncio.Event()
@@ -115,8 +125,8 @@ class Ingest(Service):
 
     @property
     def ready(self) -> bool:
-        """Whether the group has said which partitions are this worker's (none may be)."""
-        return self._joined and not self._broken
+        """Whether the group has said which partitions are this worker's (none may be), and they are read."""
+        return self._joined and not self._broken and self._positioned == self.epoch
 
     def accept(self, epoch: int, chunks: list[Chunk]) -> None:
         """Take what the agents made of a fetch; of an epoch that has ended, nothing."""
@@ -143,8 +153,8 @@ class Ingest(Service):
 
     @Service.task
     async def _pump(self) -> None:
-        try:
-            while not self.should_stop and not self._broken:
+        while not self.should_stop and not self._broken:
+            try:
                 if self._positioned != self.epoch:
                     await self._position()
                     continue
@@ -155,8 +165,12 @@ class Ingest(Service):
                     continue
                 for part in self._parts(epoch, fetched):
                     await self._deliver(part)
-        except KafkaError as error:
-            self.fail(error)
+            except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+                # Deleted by retention, or the topic was made anew: what was committed tells which.
+                log.warning("a position is not in Kafka; reading what is owed", error=type(error).__name__)
+                self._forget_offsets()
+            except KafkaError as error:
+                self.fail(error)
 
     async def _fetch(self) -> dict[TopicPartition, list[Any]]:
         """Return the records that have come, at most `FETCH_RECORDS`; none after a while without any.
@@ -191,19 +205,42 @@ class Ingest(Service):
         return [Fetched(epoch, topic, parts[topic, new, by], by) for topic, new, by in sorted(parts)]
 
     async def _position(self) -> None:
-        """Seek every partition to the offset that is owed, and so begin an epoch."""
+        """Read what is owed where it is not known, seek every partition there, and so begin an epoch."""
+        self._rewound.clear()
         async with self._lock:
             epoch = self.epoch
-            try:
-                for partition, offset in self.ledger.owed().items():
-                    self._consumer.seek(TopicPartition(*partition), offset)
-            except IllegalStateError:
-                # The assignment has changed and its callback waits for the lock: it ends this epoch.
-                self._rewound.clear()
-            else:
-                self._positioned = epoch
-                return
+            if await self._know_owed():
+                try:
+                    for partition, offset in self.ledger.owed().items():
+                        self._consumer.seek(TopicPartition(*partition), offset)
+                except IllegalStateError:
+                    # The assignment has changed and its callback waits for the lock: it ends this epoch.
+                    pass
+                else:
+                    self._positioned = epoch
+                    return
         await self._wait(self._rewound, 0.2)
+
+    async def _know_owed(self) -> bool:
+        """Read what is owed of the partitions that are new; False where Kafka does not tell for now."""
+        if self._unread is None:
+            return True
+        try:
+            owed = await self._offsets.progress(self._unread)
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning("what is owed cannot be read; trying again", error=type(error).__name__)
+            return False
+        except Exception as error:
+            self.fail(error)
+            return False
+        self.ledger.assign(owed)
+        # Whoever stored the last of them may have ended before it looked for copies.
+        for partition, at in self.ledger.owed().items():
+            if at and partition.topic == self._topics[0]:
+                self._store_rows.look_again(partition, max(0, at - LOOK_BACK), at - 1)
+        log.info("partitions assigned", partitions=sorted(map(str, self._unread)))
+        self._unread = None
+        return True
 
     def _throttle(self) -> None:
         """Pause fetching while more is in hand than memory should hold; the heartbeat goes on."""
@@ -223,7 +260,7 @@ class Ingest(Service):
             self._full.clear()
             try:
                 await self._flush()
-                await self._settle_copies()
+                await self._store_rows.settle()
             except KafkaError as error:
                 # Fenced off, or the coordinator is away: read again from what is owed.
                 log.warning("commit failed; reading again", error=type(error).__name__)
@@ -236,7 +273,8 @@ class Ingest(Service):
         """Store all that can be stored now. What fails in passing stays in hand and is tried again.
 
         Raises:
-            KafkaError: this worker may no longer own the partitions.
+            KafkaError: this worker may no longer own the partitions, or Kafka is away.
+            CannotStore: no insert can succeed.
         """
         async with self._lock:
             ranges = self.ledger.take()
@@ -248,14 +286,11 @@ class Ingest(Service):
             reach("announced")
             # Small inserts go one after the other: a burst of them would hold up the judging beside it. Of
             # large ones each has its bodies in memory.
-            turns = asyncio.Semaphore(1 if self.ledger.buffered < SMALL_FLUSH else 2)
-            ended = await asyncio.gather(*(self._write(range_, turns) for range_ in ranges))
-            stored = [range_ for range_, well in zip(ranges, ended, strict=True) if well]
-            reach("inserted")
+            at_once = 1 if self.ledger.buffered < SMALL_FLUSH else 2
+            stored = await self._store_rows.store(ranges, at_once=at_once)
             if stored:
-                self._note_copies(stored)
                 # Where it is quick, before the end is committed: no lag then means that copies are settled.
-                await self._settle_copies()
+                await self._store_rows.settle()
                 await self._commit(
                     {range_.partition: (range_.last + 1, range_.done_note) for range_ in stored}
                 )
@@ -264,75 +299,59 @@ class Ingest(Service):
                     self.ledger.stored(range_)
             self._failures = 0 if len(stored) == len(ranges) else self._failures + 1
 
-    async def _write(self, range_: Range, turns: asyncio.Semaphore) -> bool:
-        """Insert one range; False where it may succeed later."""
-        try:
-            async with turns:
-                tables = await asyncio.to_thread(_tables, range_)
-                await self._writer.write(tables, range_.token)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning(
-                "insert failed; trying again",
-                partition=str(range_.partition),
-                first=range_.first,
-                last=range_.last,
-                code=error_code(error),
-                error=type(error).__name__,
-            )
-            return False
-        return True
-
-    def _note_copies(self, stored: Iterable[Range]) -> None:
-        for range_ in stored:
-            if any("searches" in chunk.tables for chunk in range_.chunks):
-                self._copies.note(*range_.partition, range_.first, range_.last)
-
-    async def _settle_copies(self) -> None:
-        """Let the first copy of an event count, where others differ; what fails in passing is tried again."""
-        if not self._copies.due:
-            return
-        try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                found = await self._copies.settle()
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("copies were not looked for; trying again", error=type(error).__name__)
-            return
-        if any(found):
-            log.warning("copies of searches differ; the first counts", **found._asdict())
-
     async def _commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
-        await self._consumer.commit(
-            {TopicPartition(*partition): OffsetAndMetadata(*at) for partition, at in offsets.items()}
-        )
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await self._consumer.commit(
+                    {TopicPartition(*partition): OffsetAndMetadata(*at) for partition, at in offsets.items()}
+                )
+        except TimeoutError:
+            raise KafkaTimeoutError(f"no answer to a commit within {COMMIT_SECONDS:g} s") from None
+        except IllegalStateError as error:
+            # Some of it is no longer assigned, and the callback waits for the lock.
+            raise KafkaTimeoutError("the assignment has changed") from error
+
+    @Service.task
+    async def _watch_topics(self) -> None:
+        """Notice that a topic was deleted and made anew: its offsets mean other records since."""
+        while not self.should_stop and not self._broken:
+            await self.sleep(WATCH_SECONDS)
+            topics = {partition.topic for partition in self.ledger.partitions}
+            if not topics or self._positioned != self.epoch or not await self._offsets.made_anew(topics):
+                continue
+            log.warning("a topic was made anew; what was read of the old one is stored, then it is read")
+            try:
+                await self._flush()
+            except KafkaError as error:
+                log.warning("the rest of the old topic is not stored", error=type(error).__name__)
+            except Exception as error:
+                self.fail(error)
+                return
+            self._forget_offsets()
 
     # -- assignment ----------------------------------------------------------------------------------
 
     async def revoked(self) -> None:
         """Let go of all partitions, after the flush in hand: no commit of ours follows the rebalance."""
         async with self._lock:
-            self._end_epoch()
-            self.ledger.assign({})
+            self._let_go(set())
 
     async def assigned(self, partitions: set[Partition]) -> None:
-        """Take these partitions, each from what was committed of it."""
+        """Take these partitions; what is owed of them is read before they are."""
         async with self._lock:
-            self._end_epoch()
-            try:
-                self.ledger.assign(await self._offsets.progress(partitions))
-            except Exception as error:
-                self.fail(error)
-                return
-            # Whoever stored the last of them may have ended before it looked for copies.
-            for partition, owed in self.ledger.owed().items():
-                if owed and partition.topic == self._topics[0]:
-                    self._copies.note(*partition, max(0, owed - LOOK_BACK), owed - 1)
-            self._end_epoch()
+            self._let_go(partitions)
             self._joined = True
-            log.info("partitions assigned", partitions=sorted(map(str, partitions)))
+
+    def _let_go(self, unread: set[Partition]) -> None:
+        self.ledger.assign({})
+        self._store_rows.forget()
+        self._unread = unread
+        self._end_epoch()
+
+    def _forget_offsets(self) -> None:
+        """Drop what is in hand, and read anew what is owed of the same partitions."""
+        if self._unread is None:
+            self._let_go(self.ledger.partitions)
 
     def _end_epoch(self) -> None:
         self.epoch += 1
@@ -347,10 +366,6 @@ class Ingest(Service):
                 await event.wait()
         except TimeoutError:
             return
-
-
-def _tables(range_: Range) -> dict[str, pl.DataFrame]:
-    return {name: rows for name in _TABLES if (rows := range_.rows(name)) is not None}
 
 
 def _offset(record: Any) -> int:
@@ -372,7 +387,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         await self._ingest.assigned({Partition(*tp) for tp in assigned})
-
-
-# Searches last: whoever sees one finds what it broke, and what of its batch could not be read.
-_TABLES = ("violations", "dead_letters", "outcomes", "searches")

@@ -16,7 +16,7 @@ from sinks.kafka.publisher import DeadLetter
 from streams.decode import Bad, Decoded, Values, decode
 from streams.ledger import Chunk, Partition, Tables
 from streams.strangers import count_strangers
-from streams.withhold import sha256
+from streams.withhold import may_hold_face, sha256
 
 _POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")
 _DEAD_SCHEMA: dict[str, Any] = {
@@ -132,6 +132,25 @@ def read_outcomes(
     dead = positions.dead_letters(decoded.bad)
     few = {"dead_letters": _dead_rows(dead, topic_ids, received_at)}
     return Judged(positions.chunks("outcomes", outcomes, decoded.rows, few), pl.DataFrame(), dead)
+
+
+def refuse(
+    partition: Partition,
+    records: Sequence[Record],
+    details: Mapping[int, str],
+    topic_ids: Mapping[str, bytes],
+    received_at: datetime,
+) -> tuple[list[DeadLetter], pl.DataFrame]:
+    """Return the dead letters, and their rows, of sound records that a table does not take.
+
+    `details` has, by offset, which table refused it and why.
+    """
+    bad = [
+        Bad(row, "refused", details[record.offset], withheld=may_hold_face(record.value or b""))
+        for row, record in enumerate(records)
+    ]
+    dead = _Positions(Batch.of({partition: records})).dead_letters(bad)
+    return dead, _dead_rows(dead, topic_ids, received_at)
 
 
 class _Positions:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -37,31 +36,27 @@ class Writer:
         self._client = client
         self._timeout = timeout
 
-    async def write(self, tables: Mapping[str, pl.DataFrame], token: str) -> None:
-        """Insert the rows of each table (`searches` goes to `frwatch.searches_raw`), each under the token.
+    async def insert(self, table: str, rows: pl.DataFrame, token: str) -> None:
+        """Insert rows (for `searches` into `frwatch.searches_raw`) under the token.
 
-        One after the other, so that every state in between can be tested. A table takes one token once: what
-        is written again is dropped, whatever its rows. The frames' columns are the table's, by name; UUIDs
-        are Binary of 16 bytes.
+        A table takes one token once: what is written again is dropped, whatever its rows. The frame's columns
+        are the table's, by name; UUIDs are Binary of 16 bytes.
 
         Raises:
-            TimeoutError, OSError, clickhouse_connect's errors: some or all of it may be in the tables;
+            TimeoutError, OSError, clickhouse_connect's errors: some or all of it may be in the table;
             write the same again with the same token.
         """
+        if not rows.height:
+            return
         async with asyncio.timeout(self._timeout):
-            for table, rows in tables.items():
-                if rows.height:
-                    await self._insert(table, rows, token)
-
-    async def _insert(self, table: str, rows: pl.DataFrame, token: str) -> None:
-        body = await asyncio.to_thread(_arrow_stream, rows)
-        await self._client.raw_insert(
-            f"frwatch.{table}_raw",
-            column_names=rows.columns,
-            insert_block=body,
-            fmt="ArrowStream",
-            settings={**_SETTINGS, "insert_deduplication_token": token},
-        )
+            body = await asyncio.to_thread(_arrow_stream, rows)
+            await self._client.raw_insert(
+                f"frwatch.{table}_raw",
+                column_names=rows.columns,
+                insert_block=body,
+                fmt="ArrowStream",
+                settings={**_SETTINGS, "insert_deduplication_token": token},
+            )
         reach(f"inserted-{table}")
 
 

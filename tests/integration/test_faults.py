@@ -144,6 +144,38 @@ def test_an_engine_with_too_many_parts_is_asked_again_until_it_has_room(
     assert stack.scalar("SELECT count() FROM frwatch.search_arrivals WHERE kafka_topic = {topic}") == 300
 
 
+def test_rows_that_the_engine_refuses_are_dead_letters_and_the_others_rows(
+    kafka: str, tmp_path: Path, make_search: MakeSearch
+) -> None:
+    """A constraint of the operator's own; what it refuses can be sent again once it is gone."""
+    with running_clickhouse(tmp_path / "clickhouse") as engine:
+        asyncio.run(migrate(Settings(clickhouse=SecretStr(engine.url))))
+        with stack_for(kafka, engine.url, tmp_path, f"t{uuid.uuid4().hex[:8]}.") as stack:
+            asyncio.run(ensure_topics(stack.settings(), partitions=4))
+            stack.command("ALTER TABLE frwatch.searches_raw ADD CONSTRAINT u CHECK ifNull(unit, '') != 'bad'")
+            stack.start_worker()
+            bad, good = fresh(3), fresh(500)
+            values: list[bytes | None] = [make_search(event_id=each, **CLEARVIEW) for each in good]
+            for at, each in zip((7, 150, 400), bad, strict=True):
+                values.insert(at, make_search(event_id=each, unit="bad"))
+            stack.produce("searches", values)
+            until(lambda: stored(stack, 500), "the others are rows, once")
+            found = stack.query(
+                "SELECT reason, detail, hex(value) FROM frwatch.dead_letters WHERE kafka_topic = {topic}"
+            )
+            detail = (
+                "table searches: VIOLATED_CONSTRAINT (469): a constraint of the operator's refuses a value"
+            )
+            originals = sorted(
+                value.hex().upper() for value in (values[7], values[150], values[400]) if value
+            )
+            assert [row[:2] for row in found] == [("refused", detail)] * 3
+            assert sorted(row[2] for row in found) == originals, "each with its bytes"
+            assert len(stack.consume("dead")) == 3
+            arrivals = "SELECT count() FROM frwatch.search_arrivals WHERE kafka_topic = {topic}"
+            assert stack.scalar(arrivals) == 500, "no piece was stored twice"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_worker_killed_at_any_step_loses_and_repeats_nothing(stack: Stack, make_search: MakeSearch) -> None:

@@ -82,7 +82,9 @@ def searches(copies: list[Copy], partition: int) -> dict[str, pl.DataFrame]:
 async def store(client: AsyncClient, copies: list[Copy], partition: int, *, settle: bool = True) -> None:
     """Store a range of one partition, as a worker does, and settle its copies."""
     first, last = copies[0].offset, copies[-1].offset
-    await Writer(client).write(searches(copies, partition), f"t:{partition}:{first}-{last}:{uuid.uuid4()}")
+    token = f"t:{partition}:{first}-{last}:{uuid.uuid4()}"
+    for table, rows in searches(copies, partition).items():
+        await Writer(client).insert(table, rows, token)
     if settle:
         settler = Copies(client)
         settler.note("t", partition, first, last)

@@ -34,6 +34,9 @@ test: setup  ## the tests, on a real broker, engine and registry, and those that
 test-all: setup  ## the slow tests too
 	@$(BIN)/pytest
 
+faults: setup  ## break things under load, and count: some 75 minutes (FAULTS="--short --only worker" for less)
+	@$(BIN)/python -m tests.faults $(FAULTS)
+
 bench: setup  ## throughput, latency and memory, with the machine's name
 	@$(BIN)/python -m tests.bench
 
@@ -50,4 +53,4 @@ lock: $(BIN)/uv  ## bring requirements.lock up to date with pyproject.toml
 clean:  ## remove .venv and caches; the stack's data in .frwatch stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo test test-all bench lint lock clean
+.PHONY: help setup demo test test-all faults bench lint lock clean

@@ -7,12 +7,11 @@ import base64
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from schemas.settings import Settings
+from sinks.kafka.topic_ids import topic_ids
 from streams.ledger import CutShort, Partition, Progress, progress
 
 PATIENCE = 10.0
@@ -22,15 +21,13 @@ PATIENCE = 10.0
 class Offsets:
     """Reads the group's offsets with their notes.
 
-    aiokafka's consumer drops the notes and knows no topic ids, so its admin client reads the ones and
-    confluent-kafka's the others.
+    aiokafka's consumer drops the notes, so its admin client reads them.
     """
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer) -> None:
         self._settings = settings
         self._consumer = consumer
         self._admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, client_id="frwatch-offsets")
-        self._topics = AdminClient({"bootstrap.servers": settings.kafka, "client.id": "frwatch-topics"})
         self.topic_ids: dict[str, bytes] = {}
 
     async def start(self) -> None:
@@ -75,14 +72,14 @@ class Offsets:
         """
         try:
             async with asyncio.timeout(PATIENCE):
-                ids = await asyncio.to_thread(self._ids, topics)
-        except (KafkaError, TimeoutError):
+                ids = await topic_ids(self._admin, topics)
+        except (KafkaError, OSError, TimeoutError):
             return False
         return any(self.topic_ids.get(topic, found) != found for topic, found in ids.items())
 
     async def _read(self, partitions: set[Partition]) -> dict[Partition, Progress]:
         wanted = [TopicPartition(*partition) for partition in sorted(partitions)]
-        self.topic_ids = await asyncio.to_thread(self._ids, {partition.topic for partition in partitions})
+        self.topic_ids = await topic_ids(self._admin, {partition.topic for partition in partitions})
         committed = await self._admin.list_consumer_group_offsets(self._settings.group, partitions=wanted)
         beginnings = await self._consumer.beginning_offsets(wanted)
         ends = await self._consumer.end_offsets(wanted)
@@ -97,24 +94,6 @@ class Offsets:
                 beginnings[tp],
                 ends[tp],
             )
-        return found
-
-    def _ids(self, topics: set[str]) -> dict[str, bytes]:
-        """Kafka's 16-byte ids of topics: a topic made anew has another.
-
-        Raises:
-            KafkaError: Kafka does not answer, or has no such topic.
-        """
-        futures = self._topics.describe_topics(TopicCollection(sorted(topics)), request_timeout=5)
-        found = {}
-        for name, future in futures.items():
-            try:
-                uuid = future.result().topic_id
-            except KafkaException as error:
-                raise UnknownTopicOrPartitionError(f"{name}: {error.args[0].str()}") from None
-            high = uuid.get_most_significant_bits() & (2**64 - 1)
-            low = uuid.get_least_significant_bits() & (2**64 - 1)
-            found[name] = high.to_bytes(8, "big") + low.to_bytes(8, "big")
         return found
 
 

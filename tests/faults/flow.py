@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from schemas.fault_point import VARIABLE
@@ -42,7 +40,10 @@ class Flow:
         self._runs = int(time.time()) & 0xFFFFFF
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._admin = AdminClient({"bootstrap.servers": stack.kafka, "log_level": 0})
+        # It joins no group, and asks what the workers' has committed.
+        self._reader = Consumer(
+            {"bootstrap.servers": stack.kafka, "group.id": stack.settings().group, "log_level": 0}
+        )
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
 
@@ -142,25 +143,19 @@ class Flow:
     @retry(retry=retry_if_exception_type(KafkaException), stop=stop_after_delay(60), wait=wait_fixed(0.2))
     def ends(self) -> dict[int, int]:
         """The end of each partition; waits for leaders to be elected."""
-        name = self.stack.prefix + TOPIC
-        numbers = self._admin.list_topics(name, timeout=10).topics[name].partitions
-        latest = {
-            TopicPartition(name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for number in numbers
+        return {
+            tp.partition: self._reader.get_watermark_offsets(tp, timeout=5)[1] for tp in self._partitions()
         }
-        asked = self._admin.list_offsets(latest, request_timeout=10)
-        return {tp.partition: int(future.result().offset) for tp, future in asked.items()}
 
     def committed(self) -> dict[int, int]:
         """What is stored of each partition: the offset that the group has committed."""
-        name = self.stack.prefix + TOPIC
-        numbers = self._admin.list_topics(name, timeout=10).topics[name].partitions
-        wanted = ConsumerGroupTopicPartitions(
-            self.stack.settings().group, [TopicPartition(name, number) for number in numbers]
-        )
-        asked = self._admin.list_consumer_group_offsets([wanted], request_timeout=10)
-        found = asked[wanted.group_id].result().topic_partitions or []
+        found = self._reader.committed(self._partitions(), timeout=5)
         return {tp.partition: max(0, int(tp.offset)) for tp in found}
+
+    def _partitions(self) -> list[TopicPartition]:
+        name = self.stack.prefix + TOPIC
+        found = self._reader.list_topics(name, timeout=5).topics[name]
+        return [TopicPartition(name, number) for number in found.partitions]
 
     def lag(self) -> int:
         """How many searches are not stored; very many where Kafka does not tell."""

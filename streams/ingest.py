@@ -36,20 +36,27 @@ from schemas.fault_point import reach
 from streams.ledger import Chunk, Ledger, Partition
 from streams.offsets import Offsets
 from streams.store import Store
+from streams.turns import Turns
 
 log = structlog.get_logger(__name__)
 
 FETCH_RECORDS = 6_000
 """Records of one fetch, over all partitions: some 6 MB as columns."""
-FLUSH_ROWS = 30_000
+FLUSH_ROWS = 15_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
-MAX_BUFFERED = 45_000
+MAX_BUFFERED = 35_000
 """Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
+TURN_RECORDS = 15_000
+"""Records that a partition gives in its turn, where there is a backlog."""
 SMALL_FETCH = 500
 """A fetch of fewer records waits a moment for more: judging costs some 15 ms however few they are."""
 LINGER_SECONDS = 0.015
+RIPE_ROWS = 10_000
+"""Offsets of one partition that are worth an insert where there is a backlog; smaller ranges grow on."""
+ALL_EACH = 8
+"""Every so many flushes all ranges are stored, whatever their size."""
 SMALL_FLUSH = 10_000
 """Offsets in hand below which the ranges of a flush are inserted one after the other."""
 COMMIT_SECONDS = 10.0
@@ -104,10 +111,12 @@ class Ingest(Service):
         self._lock = asyncio.Lock()
         # Whose offsets are not known yet: what is owed is read before anything is fetched.
         self._unread: set[Partition] | None = None
+        self._turns: Turns[TopicPartition] = Turns(full=FETCH_RECORDS, enough=TURN_RECORDS, few=SMALL_FETCH)
         self._positioned = -1
         self._full = asyncio.Event()
         self._rewound = asyncio.Event()
         self._failures = 0
+        self._flushes = 0
         self._broken = False
         self._joined = False
 
@@ -178,9 +187,14 @@ class Ingest(Service):
         aiokafka fetches one answer ahead and no more, so what it has at hand is as old as the last batch took
         to judge. A small answer is therefore joined by what comes within a moment.
         """
+        assigned = self._consumer.assignment()
+        turn = self._turns.next(assigned)
         fetched: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
-            timeout_ms=200, max_records=FETCH_RECORDS
+            *turn, timeout_ms=20 if turn else 200, max_records=FETCH_RECORDS
         )
+        self._turns.fetched(assigned, _size(fetched))
+        if turn:
+            return fetched
         loop = asyncio.get_running_loop()
         until = loop.time() + LINGER_SECONDS
         while 0 < _size(fetched) < SMALL_FETCH and (left := until - loop.time()) > 0:
@@ -277,7 +291,9 @@ class Ingest(Service):
             CannotStore: no insert can succeed.
         """
         async with self._lock:
-            ranges = self.ledger.take()
+            self._flushes += 1
+            backlog = self.ledger.buffered >= FLUSH_ROWS and self._flushes % ALL_EACH
+            ranges = self.ledger.take(ripe=RIPE_ROWS if backlog else 0)
             if not ranges or self._broken:
                 return
             # Even if the answer to the commit is lost, its ranges are what a replay must give.

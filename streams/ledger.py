@@ -254,14 +254,25 @@ class Ledger:
         held.chunks.append(rest)
         held.last = int(rest.offsets[-1])
 
-    def take(self) -> list[Range]:
-        """Return what can be stored now, one range a partition; the same until `stored` is said of it."""
+    def take(self, ripe: int = 0) -> list[Range]:
+        """Return what can be stored now, one range a partition; the same until `stored` is said of it.
+
+        One that may still grow is left to grow where it has fewer than `ripe` offsets and another has not.
+        """
+        sizes = {
+            partition: sum(len(chunk.offsets) for chunk in ranges[0].chunks)
+            for partition, ranges in self._held.items()
+            if ranges
+        }
+        if max(sizes.values(), default=0) < ripe:
+            ripe = 0
         taken = []
-        for partition, ranges in self._held.items():
-            if ranges and self._open.get(partition) is ranges[0] and not self._replaying(ranges[0]):
+        for partition, size in sizes.items():
+            first = self._held[partition][0]
+            if self._open.get(partition) is first and not self._replaying(first) and size >= ripe:
                 del self._open[partition]
-            if ranges and self._open.get(partition) is not ranges[0]:
-                taken.append(ranges[0])
+            if self._open.get(partition) is not first:
+                taken.append(first)
         return taken
 
     def stored(self, done: Range) -> None:

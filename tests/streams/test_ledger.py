@@ -147,6 +147,39 @@ class TestNewRange:
             ledger().add(chunk(0, 1, Q))
 
 
+class TestRipeness:
+    """Where there is a backlog, a range is left to grow until it is worth an insert."""
+
+    def two(self, sizes: tuple[int, int]) -> Ledger:
+        book = Ledger()
+        book.assign({P: Progress(ID, 0), Q: Progress(ID, 0)})
+        book.add(chunk(0, sizes[0] - 1, P))
+        book.add(chunk(0, sizes[1] - 1, Q))
+        return book
+
+    def test_the_large_one_is_taken_and_the_small_one_grows(self) -> None:
+        book = self.two((10, 3))
+        assert [held.partition for held in book.take(ripe=10)] == [P]
+        book.add(chunk(3, 9, Q))
+        assert sorted((held.partition, held.last) for held in book.take(ripe=10)) == [(P, 9), (Q, 9)]
+
+    def test_where_none_is_large_all_are_taken(self) -> None:
+        assert len(self.two((9, 3)).take(ripe=10)) == 2
+
+    def test_what_was_taken_once_stays_taken(self) -> None:
+        book = self.two((9, 3))
+        assert len(book.take()) == 2
+        book.add(chunk(9, 30, P))
+        assert [(held.first, held.last) for held in book.take(ripe=10)] == [(0, 8), (0, 2)]
+
+    def test_a_range_that_is_replayed_is_taken_when_it_is_whole(self) -> None:
+        book = Ledger()
+        book.assign({P: Progress(ID, 0, 2), Q: Progress(ID, 0)})
+        book.add(chunk(0, 2, P))
+        book.add(chunk(0, 9, Q))
+        assert len(book.take(ripe=10)) == 2
+
+
 class TestReplay:
     """A range that was announced comes again exactly, however it is fetched."""
 

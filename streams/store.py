@@ -58,6 +58,8 @@ class Store:
         self._originals = originals
         self._bury = bury
         self._topic_ids = topic_ids
+        # Since the last insert failed: no rows are made ready for an engine that is not there.
+        self._failing = False
         # Of ranges that were halved, by token, what is known of their pieces.
         self._narrowed: dict[str, dict[str, Known]] = {}
 
@@ -70,12 +72,16 @@ class Store:
             CannotStore: no insert can succeed; the text says what to do.
             KafkaError: dead letters could not be written.
         """
-        turns = asyncio.Semaphore(at_once)
+        if self._failing and not await self._writer.answers():
+            log.warning("ClickHouse does not answer; waiting", ranges=len(ranges))
+            return []
+        turns = asyncio.Semaphore(1 if self._failing else at_once)
         ended = await asyncio.gather(*(self._one(range_, turns) for range_ in ranges), return_exceptions=True)
         for end in ended:
             if isinstance(end, BaseException):
                 raise end
         stored = [range_ for range_, well in zip(ranges, ended, strict=True) if well]
+        self._failing = len(stored) < len(ranges)
         for range_ in stored:
             self._narrowed.pop(range_.token, None)
         reach("inserted")

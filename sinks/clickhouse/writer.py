@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+from aiohttp import ClientError
 from clickhouse_connect.driver import AsyncClient
+from clickhouse_connect.driver.exceptions import Error
 
 from schemas.fault_point import reach
 
@@ -29,12 +31,23 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
+PING_SECONDS = 3.0
+
+
 class Writer:
     """Inserts frames as Arrow. `timeout` seconds bound one attempt; trying again is the caller's."""
 
     def __init__(self, client: AsyncClient, *, timeout: float = 15.0) -> None:
         self._client = client
         self._timeout = timeout
+
+    async def answers(self) -> bool:
+        """Whether the engine answers at all: asked before rows are made ready for one that was away."""
+        try:
+            async with asyncio.timeout(PING_SECONDS):
+                return bool(await self._client.ping())
+        except (TimeoutError, OSError, ClientError, Error):
+            return False
 
     async def insert(self, table: str, rows: pl.DataFrame, token: str) -> None:
         """Insert rows (for `searches` into `frwatch.searches_raw`) under the token.

@@ -19,7 +19,7 @@ _CONFIG = """<clickhouse>
 """
 NICENESS = 10
 """Of queries and inserts: beside a broker and workers, finding violations goes before storing and reports."""
-MERGE_NICENESS = 15
+MERGE_NICENESS = 19
 """Of the threads that merge parts, which can wait longest."""
 MEMORY = 4 << 30
 """Bytes that the engine may use in all; a query beyond it fails with code 241."""

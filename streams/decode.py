@@ -20,7 +20,7 @@ from streams.cells import to_frame
 from streams.shape import Unresolvable, plan_of
 from streams.views import MAX_DATA, PADDING
 from streams.walk import SOUND, Walk
-from streams.withhold import MAX_VALUE, holds_image, may_hold_face, names_image
+from streams.withhold import MAX_VALUE, holds_image, may_hold_face, names_image, texts_with_image
 
 EARLIEST = -2_208_988_800_000_000
 """1900-01-01 in microseconds since 1970: the first moment that ClickHouse's DateTime64 has."""
@@ -183,7 +183,10 @@ def _keep(values: Values, frame: pl.DataFrame, rows: Rows, bad: list[Bad]) -> tu
                 detail = f"{name} is outside the years 1900 to 2299"
                 refused[int(at)] = _refused(values, int(rows[at]), "time_out_of_range", detail)
     for at in holds_image(_take(values, rows)):
-        refused[int(at)] = Bad(int(rows[at]), "holds_image", "a field holds a base64 image", withheld=True)
+        refused[int(at)] = Bad(int(rows[at]), "holds_image", "a field holds an image", withheld=True)
+    for at in texts_with_image(frame):
+        detail = "a field holds an image or a template"
+        refused[int(at)] = Bad(int(rows[at]), "holds_image", detail, withheld=True)
     if "attributes" in frame.columns:
         refused |= _image_attributes(frame, rows)
     if not refused:

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
+import unicodedata
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from streams.carriers import NUMBERS, is_ordered, number_of
+from streams.images import JSON_FIELD, is_binary, is_escaped_binary, may_show_face, shows_image
 
 MAX_VALUE = 64 * 1024
 """A value above this many bytes is no search record (they take some 300) and may hold an image."""
 
-# The first bytes of JPEG, PNG, GIF, WebP/RIFF, as base64 has them, in its two alphabets, and data: URLs.
-_BASE64_START = (
-    r"[/_]9j[/_][A-Za-z0-9+/_-]{24}|iVBORw0KGgo[A-Za-z0-9+/_-]{16}|R0lGOD[dl][A-Za-z0-9+/_-]{20}"
-    r"|UklGR[A-Za-z0-9+/_-]{24}|data:image/"
+Rows = npt.NDArray[np.int64]
+
+# The first characters of images in base64 and base32, and data: URLs; whoever has them is looked at closely.
+_HINTS = (
+    r"(?:[/_]|%2[Ff])9j(?:[/_]|\\+/|%2[Ff])[A-Za-z0-9]|iVBORw0KG|R0lGOD[dl]|UklGR|SUk[qr]A|TU0AK|AAAADGpQ"
+    r"|AAAADEpY|[/_]0[/_]{2}UQ|AAAA.[GWm2]Z0eX|JVBERi0|KLUv[/_]|SkZJRg|pGSUYA|KRklGA|77MP7|RFIE4RY|I5EUMOB"
+    r"|data:image/"
 )
-_BASE64_BLOCK = re.compile(_BASE64_START.encode())
-_RAW_START = re.compile(
-    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II\*\0|MM\0\*", re.S
+_DATA_URL = re.compile(rb"data:image/[a-z.+-]+[;,]")
+LONG = 120
+"""A text below so many bytes holds no image, unless it begins as one, and no template."""
+# What the long texts are looked at for; none of it is rare enough to be believed at once.
+_LONG_HINTS = (
+    r"(?:[A-Za-z0-9+/_=\\%-]{32,}[ \r\n>]*){4}|[A-Za-z0-9+/_=\\%\r\n-]{160}"
+    r"|[-+.0-9eE,;:|\"'\\ \t\r\n\[\]()]{64}"
+    r"|(?:[0-9A-Fa-f]{2}[^0-9A-Za-z]{1,4}(?:0x|u00|x)?){24}"
+    r"|(?:\\+(?:x|u00)[0-9A-Fa-f]{2}[^\\]{0,6}){6}|(?:%[0-9A-Fa-f]{2}[^%]{0,3}){16}"
+    r"|[\x{80}-\x{9f}\x{fffd}]"
 )
 _FIELD = re.compile(
-    rb"(?i)(?:probe|face|candidate|mugshot)?_?(?:image|photo|picture|template|embedding|descriptor|faceprint)"
-    rb"(?:_?(?:data|bytes|base64|b64|vector))?"
+    rb"(?i)image|photo|picture|portrait|selfie|mugshot|thumbnail|template|embedding|descriptor|face[^a-z0-9]?print"
+    rb"|(?:face|probe|feature)[^a-z0-9]?(?:vector|data|bytes|base64|b64|jpe?g|png|features)"
 )
-_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
-_FIELD_NAMES = frozenset(
-    f"{prefix}{noun}{suffix}"
-    for prefix in ("", "probe_", "face_", "candidate_", "mugshot_")
-    for noun in ("image", "photo", "picture", "template", "embedding", "descriptor", "faceprint")
-    for suffix in ("", "_data", "_bytes", "_base64", "_b64", "_vector")
+_NOISE = re.compile(r"[^a-z0-9]|[0-9]+$|(?<=[a-z])[0-9]+")
+_OWNER = (
+    "probe|face|facial|candidate|mugshot|query|reference|ref|gallery|suspect|subject|person|raw|input|source"
+)
+_OWNERS = f"(?:{_OWNER}|original|cropped|aligned|biometric|enrolled|enrolment|my|the)*"
+_NOUNS = (
+    "(?:image|img|photo|photograph|picture|pic|portrait|selfie|mugshot|thumbnail|thumb|template|embedding"
+    "|descriptor|faceprint|facevector|featurevector|probevector|facefeature|jpeg|jpg|png)s?"
+)
+_FORMS = (
+    "(?:data|bytes|byte|base|b|vector|raw|blob|binary|bin|hex|content|payload|array|float|jpeg|jpg|png|str)*"
+)
+_NAME = re.compile(
+    f"{_OWNERS}{_NOUNS}{_FORMS}|(?:probe|face|facial|mugshot|biometric)(?:data|bytes|base|b|vector|blob|binary|hex)+"
 )
 
 
@@ -42,40 +63,85 @@ def sha256(value: bytes) -> str:
     return hashlib.sha256(value).hexdigest()
 
 
-def holds_image(values: pa.Array) -> npt.NDArray[np.int64]:
-    """Return the indices of the values (binary) that hold a base64 image; for records that were decoded well.
+def holds_image(values: pa.Array) -> Rows:
+    """Return the indices of the values (binary) that hold an image in base64, as one of their texts begins.
 
-    Raw image bytes are no UTF-8, so no string of a sound record can hold them.
+    For records that were decoded well: raw image bytes are no UTF-8, so no string of theirs can hold them.
     """
-    found = pc.match_substring_regex(values, _BASE64_START)
+    found = pc.match_substring_regex(values, _HINTS)
     suspects = np.flatnonzero(found.to_numpy(zero_copy_only=False))
-    return np.array([row for row in suspects if _has_base64_image(values[int(row)].as_py())], dtype=np.int64)
+    return np.array([row for row in suspects if _shows(values[int(row)].as_py())], dtype=np.int64)
+
+
+def texts_with_image(frame: pl.DataFrame) -> Rows:
+    """Return the indices of the rows with a text that carries an image or a template, in whatever form.
+
+    Lists and maps are looked at item by item, and for templates that are spread over them.
+    """
+    found: set[int] = set()
+    for column in frame.iter_columns():
+        if column.dtype == pl.String:
+            found.update(_long_suspects(column))
+        elif column.dtype == pl.List(pl.String):
+            found.update(_item_suspects(column))
+        elif column.dtype == pl.Map(pl.String, pl.String):
+            found.update(_item_suspects(column.map.keys()))
+            found.update(_item_suspects(column.map.values()))
+    return np.array(sorted(found), dtype=np.int64)
 
 
 def names_image(keys: set[str]) -> set[str]:
     """Return which of the attribute names say that their value is an image or a template."""
-    return {key for key in keys if key.casefold().replace("-", "_") in _FIELD_NAMES}
+    return {key for key in keys if is_image_name(key)}
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a name says that what it names is an image or a template, however it is written."""
+    plain = _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold())
+    return _NAME.fullmatch(plain) is not None
 
 
 def may_hold_face(value: bytes) -> bool:
-    """Return whether a damaged value may hold an image or a template: by size, bytes, base64 or a name."""
-    return (
-        len(value) > MAX_VALUE
-        or _RAW_START.search(value) is not None
-        or _has_base64_image(value)
-        or _FIELD.search(value) is not None
-    )
+    """Return whether a damaged value may hold an image or a template: by size, bytes, texts or a name."""
+    if len(value) > MAX_VALUE or _FIELD.search(value) is not None:
+        return True
+    return _DATA_URL.search(value) is not None or may_show_face(value, head=_head_size(value))
 
 
-def _has_base64_image(value: bytes) -> bool:
-    for match in _BASE64_BLOCK.finditer(value):
-        text = match.group().translate(bytes.maketrans(b"-_", b"+/"))
-        if text.startswith(b"data:image/"):
-            return True
-        try:
-            head = base64.b64decode(text[: len(text) // 4 * 4])
-        except binascii.Error:
-            continue
-        if head.startswith(_IMAGE_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
-            return True
-    return False
+def _head_size(value: bytes) -> int:
+    """The bytes of the framing, which look like those of an image."""
+    return 10 if value.startswith(b"\xc3\x01") else 5 if value.startswith(b"\0") else 0
+
+
+def _shows(value: bytes) -> bool:
+    return _DATA_URL.search(value) is not None or shows_image(value)
+
+
+def _long_suspects(column: pl.Series) -> list[int]:
+    """The rows of a column of texts that carry an image or a template."""
+    rows = (column.str.len_bytes() >= LONG).arg_true()
+    if not len(rows):
+        return []
+    texts = column.gather(rows)
+    hits = texts.str.contains(_LONG_HINTS) | texts.str.contains(JSON_FIELD)
+    suspects = zip(rows.filter(hits).to_list(), texts.filter(hits).to_list(), strict=True)
+    return [row for row, text in suspects if _text_shows(text.encode())]
+
+
+def _item_suspects(column: pl.Series) -> list[int]:
+    """The same for lists of texts; and those with a number in each of many items, as templates have them."""
+    sizes = column.list.len().to_numpy()
+    if not sizes.any():
+        return []
+    items = column.explode(empty_as_null=False)
+    owners = np.repeat(np.arange(len(column)), sizes)
+    found = [int(owners[item]) for item in _long_suspects(items)]
+    for row in np.flatnonzero(sizes >= NUMBERS):
+        numbers = [number for word in column[int(row)] if (number := number_of(word.encode())) is not None]
+        if len(numbers) >= NUMBERS and not is_ordered(numbers):
+            found.append(int(row))
+    return found
+
+
+def _text_shows(text: bytes) -> bool:
+    return _shows(text) or (not text.isascii() and is_binary(text)) or is_escaped_binary(text)

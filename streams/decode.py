@@ -54,23 +54,31 @@ class Decoded:
 
 
 class Values:
-    """The values of one batch, with their framing looked at: none (a tombstone), one, or any mix."""
+    """The values of one batch, with their framing looked at: none (a tombstone), one, or any mix.
+
+    One above `MAX_VALUE` is no search whatever it holds: it is not joined to the others, and never copied.
+
+    Raises:
+        ValueError: the others have more than `MAX_DATA` bytes; no fetch has so many records.
+    """
 
     def __init__(self, values: Sequence[bytes | None]) -> None:
-        joined = b"".join([*(value for value in values if value is not None), bytes(PADDING)])
+        self._large = {
+            row: value for row, value in enumerate(values) if value is not None and len(value) > MAX_VALUE
+        }
+        kept = values if not self._large else [None if n in self._large else v for n, v in enumerate(values)]
+        joined = b"".join([*(value for value in kept if value is not None), bytes(PADDING)])
         if len(joined) > MAX_DATA:
             raise ValueError(f"{len(joined)} bytes in one batch; at most {MAX_DATA} can be decoded at once")
         self.data = np.frombuffer(joined, dtype=np.uint8)
         self.sizes = np.fromiter(
             (-1 if value is None else len(value) for value in values), np.int64, len(values)
         )
-        self.starts = np.concatenate([[0], np.cumsum(np.maximum(self.sizes, 0))])
+        joins = (self.sizes >= 0) & (self.sizes <= MAX_VALUE)
+        self.starts = np.concatenate([[0], np.cumsum(np.where(joins, self.sizes, 0))])
         first, second = self._byte(0), self._byte(1)
-        fits = self.sizes <= MAX_VALUE
-        self.single = np.flatnonzero(
-            (first == 0xC3) & (second == 0x01) & (self.sizes >= SINGLE_OBJECT_HEAD) & fits
-        )
-        self.confluent = np.flatnonzero((first == 0x00) & (self.sizes >= CONFLUENT_HEAD) & fits)
+        self.single = np.flatnonzero((first == 0xC3) & (second == 0x01) & (self.sizes >= SINGLE_OBJECT_HEAD))
+        self.confluent = np.flatnonzero((first == 0x00) & (self.sizes >= CONFLUENT_HEAD))
         framed = np.zeros(len(values), dtype=bool)
         framed[self.single] = framed[self.confluent] = True
         self.unframed = np.flatnonzero(~framed)
@@ -81,11 +89,13 @@ class Values:
     def __getitem__(self, row: int) -> bytes | None:
         if self.sizes[row] < 0:
             return None
+        if (large := self._large.get(row)) is not None:
+            return large
         return self.data[self.starts[row] : self.starts[row + 1]].tobytes()
 
     @property
     def array(self) -> pa.Array:
-        """The values as large_binary, a tombstone as nothing; no byte is copied."""
+        """The values as large_binary, a tombstone or a large one as nothing; no byte is copied."""
         buffers = [None, pa.py_buffer(self.starts), pa.py_buffer(self.data)]
         return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
@@ -106,9 +116,9 @@ class Values:
             yield key.tobytes(), rows[order[ends[number] : ends[number + 1]]]
 
     def _byte(self, index: int) -> npt.NDArray[np.int16]:
-        """That byte of each value, -1 where the value is too short."""
+        """That byte of each value, -1 where the value is too short, or too large to be looked at."""
         found = np.full(len(self.sizes), -1, dtype=np.int16)
-        long_enough = self.sizes > index
+        long_enough = np.diff(self.starts) > index
         found[long_enough] = self.data[self.starts[:-1][long_enough] + index]
         return found
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import tracemalloc
 import uuid
 from typing import Any
 
@@ -367,6 +368,23 @@ def test_the_batch_and_a_strict_reader_of_one_record_agree(
 def test_any_bytes_give_a_row_or_a_dead_letter_each(values: list[bytes | None]) -> None:
     decoded = read([*values])
     assert sorted([*decoded.rows.tolist(), *reasons(decoded)]) == list(range(len(values)))
+
+
+def test_huge_values_are_dead_letters_and_are_never_copied(make_search: MakeSearch) -> None:
+    """Forty of 64 MiB are more bytes than views can point into; here they are one value, forty times."""
+    huge = b"\xc3\x01" + "\u0301".encode() * (32 << 20)
+    values: list[bytes | None] = []
+    for _ in range(40):
+        values += [make_search(), huge]
+    tracemalloc.start()
+    try:
+        decoded = read(values)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert decoded.rows.tolist() == list(range(0, 80, 2))
+    assert reasons(decoded) == dict.fromkeys(range(1, 80, 2), "too_large")
+    assert all(bad.withheld for bad in decoded.bad)
 
 
 def test_outcomes_are_read_too() -> None:

@@ -20,7 +20,7 @@ from streams.cells import to_frame
 from streams.shape import Unresolvable, plan_of
 from streams.views import MAX_DATA, PADDING
 from streams.walk import SOUND, Walk
-from streams.withhold import MAX_VALUE, holds_image, may_hold_face, names_image, texts_with_image
+from streams.withhold import MAX_VALUE, holds_image, may_be_face, may_hold_face, names_image, texts_with_image
 
 EARLIEST = -2_208_988_800_000_000
 """1900-01-01 in microseconds since 1970: the first moment that ClickHouse's DateTime64 has."""
@@ -140,7 +140,7 @@ def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchem
     for key, rows in values.groups(values.confluent, 1, 4):
         known = schemas.get(int.from_bytes(key, "big"), "no schema registry is configured")
         if isinstance(known, str):
-            bad += [_refused(values, int(row), "unknown_schema", known) for row in rows]
+            bad += [_refused(values, int(row), "unknown_schema", _said(known)) for row in rows]
         else:
             _read(values, rows, known, CONFLUENT_HEAD, contract, parts, bad)
     if not parts:
@@ -162,7 +162,7 @@ def _read(
     try:
         plan = plan_of(writer, contract)
     except Unresolvable as error:
-        bad += [_refused(values, int(row), "unreadable", str(error)) for row in rows]
+        bad += [_refused(values, int(row), "unreadable", _said(str(error))) for row in rows]
         return
     walk = Walk(values.data, values.starts[rows], values.starts[rows + 1], plan, head_size)
     damaged = walk.faults != SOUND
@@ -232,4 +232,14 @@ def _unframed(values: Values, row: int) -> Bad:
 
 
 def _refused(values: Values, row: int, reason: str, detail: str) -> Bad:
-    return Bad(row, reason, detail, withheld=may_hold_face(values[row] or b""))
+    if not may_hold_face(values[row] or b""):
+        return Bad(row, reason, detail)
+    # What was taken for the fingerprint or id of a schema may be a part of an image.
+    return Bad(
+        row, reason, "its schema is not known" if reason == "unknown_schema" else detail, withheld=True
+    )
+
+
+def _said(detail: str) -> str:
+    """What a registry or a schema of its says, unless it quotes what no schema should hold."""
+    return "its schema cannot be read" if may_be_face(detail.encode(), 1_000) else detail

@@ -125,7 +125,8 @@ def show_command(
         print(f"{len(letters)} records stood there, since the topic was made anew; this is the last")
     print(f"{letter.place}, received {letter.received_at:%Y-%m-%d %H:%M:%S} UTC")
     print(f"reason   {letter.reason}: {_line(letter.detail)}")
-    key = "(none)" if letter.key is None else _line(letter.key.decode(errors="replace"))
+    missing = "withheld, since it may hold a face" if b"withheld-key" in letter.headers else "(none)"
+    key = missing if letter.key is None else _line(letter.key.decode(errors="replace"))
     print(f"key      {key}")
     for name, held in letter.headers.items():
         print(f"header   {_line(name.decode(errors='replace'))} = {_line(held.decode(errors='replace'))}")

@@ -15,6 +15,7 @@ from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
 from streams.decode import Bad, Decoded, Values, decode
 from streams.ledger import Chunk, Partition, Tables
+from streams.own_headers import kept_headers, kept_key
 from streams.strangers import count_strangers
 from streams.withhold import may_hold_face, sha256
 
@@ -49,7 +50,7 @@ class Record(Protocol):
         """Its value, as it came; None for a tombstone."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Its headers, as they came."""
 
 
@@ -188,9 +189,9 @@ class _Positions:
         for fault in sorted(bad, key=lambda fault: fault.row):
             record = self._records[fault.row]
             partition = self._partitions[int(self._run[fault.row])]
-            value, headers = record.value or b"", tuple(record.headers)
+            value, (key, headers) = record.value or b"", kept_key(record.key)
             if fault.withheld:
-                value, headers = b"", (("withheld", sha256(value).encode()),)
+                value, headers = b"", (("withheld", sha256(value).encode()), *headers)
             letters.append(
                 DeadLetter(
                     partition.topic,
@@ -198,9 +199,9 @@ class _Positions:
                     record.offset,
                     fault.reason,
                     fault.detail,
-                    record.key,
+                    key,
                     value,
-                    headers,
+                    headers + kept_headers(record.headers),
                 )
             )
         return letters
@@ -246,7 +247,7 @@ def _dead_rows(dead: Sequence[DeadLetter], topic_ids: Mapping[str, bytes], at: d
             "detail": [letter.detail for letter in dead],
             "key": [letter.key for letter in dead],
             "value": [letter.value for letter in dead],
-            "headers": [{name.encode(): value or b"" for name, value in letter.headers} for letter in dead],
+            "headers": [{name.encode(): value for name, value in letter.headers} for letter in dead],
         },
         schema=_DEAD_SCHEMA,
     )

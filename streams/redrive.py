@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from sinks.clickhouse.dead_letters import DeadLetter
 from sinks.clickhouse.redrives import known_redrives, note_redrives
 from sinks.kafka.resend import Outgoing, resend
+from streams.own_headers import own_headers
 
 BATCH = 500
 """Letters that are sent together."""
@@ -115,5 +116,4 @@ def _send(settings: Settings, chosen: Sequence[tuple[DeadLetter, bytes]], repair
 
 
 def _kept(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    own = HEADER.encode()
-    return [(name.decode(errors="replace"), held) for name, held in letter.headers.items() if name != own]
+    return [(name, value) for name, value in own_headers(letter.headers) if name != HEADER]

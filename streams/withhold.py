@@ -108,6 +108,11 @@ def may_hold_face(value: bytes) -> bool:
     return _DATA_URL.search(value) is not None or may_show_face(value, head=_head_size(value))
 
 
+def may_be_face(data: bytes, limit: int) -> bool:
+    """Return whether a key, a header's value or its name may hold an image or a template, or is too long."""
+    return len(data) > limit or _DATA_URL.search(data) is not None or may_show_face(data)
+
+
 def _head_size(value: bytes) -> int:
     """The bytes of the framing, which look like those of an image."""
     return 10 if value.startswith(b"\xc3\x01") else 5 if value.startswith(b"\0") else 0

@@ -44,7 +44,8 @@ class DeadLetter(NamedTuple):
 
 _HEAD = (
     "kafka_topic, kafka_partition, kafka_offset, received_at, reason, detail, length(value),"
-    " headers['withheld']"
+    # A value that is there was not withheld, whatever a header of an earlier version says.
+    " if(empty(value), headers['withheld'], '')"
 )
 
 

@@ -23,7 +23,8 @@ Headers = tuple[tuple[str, bytes], ...]
 class DeadLetter:
     """A Kafka record that could not be stored: where it stood, why, and its bytes.
 
-    `value` is empty where its bytes may hold an image; the headers then have `withheld`, their SHA-256.
+    `value` is empty where its bytes may hold an image; the headers then have `withheld`, their SHA-256. Of
+    `headers` no two have one name, and none has the name of one that `record_headers` adds.
     """
 
     topic: str

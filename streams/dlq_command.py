@@ -17,11 +17,14 @@ from schemas.errors import FrwatchError, WrongUse
 from schemas.settings import load_settings
 from sinks.clickhouse.dead_letters import (
     DeadLetter,
+    Place,
     Wanted,
     count_dead_letters,
     find_dead_letters,
+    find_identities,
     read_dead_letters,
 )
+from sinks.clickhouse.redrives import Redrive, known_redrives
 from streams.moments import moment_of
 from streams.redrive import load_repair, redrive
 
@@ -37,6 +40,7 @@ def list_command(
     until: str | None = None,
     topic: str | None = None,
     partition: int | None = None,
+    redriven: Annotated[bool | None, Parameter(negative="--open")] = None,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -54,6 +58,8 @@ def list_command(
         Only those of this topic, such as fr.searches.
     partition:
         Only those of this partition.
+    redriven:
+        Only those that were sent again, or with --open only those that were not.
     limit:
         At most so many; all are counted.
     as_json:
@@ -62,11 +68,13 @@ def list_command(
     settings = load_settings()
     start = moment_of("--since", since) if since else None
     end = moment_of("--until", until) if until else None
-    wanted = Wanted(reason, start, end, topic, partition)
+    wanted = Wanted(reason, start, end, topic, partition, redriven=redriven)
     counts = count_dead_letters(settings, wanted)
     letters = find_dead_letters(settings, wanted, limit) if counts else []
+    known = known_redrives(settings, letters)
     if as_json:
-        print(json.dumps({"counts": counts, "letters": [_told(letter) for letter in letters]}))
+        told = [_told(letter, known.get(letter.identity)) for letter in letters]
+        print(json.dumps({"counts": counts, "letters": told}))
         return
     total = sum(counts.values())
     if not total:
@@ -74,12 +82,13 @@ def list_command(
         return
     print(f"{total:,} dead letters: " + ", ".join(f"{each} {count:,}" for each, count in counts.items()))
     table = Table(box=None, pad_edge=False)
-    for name in ("place", "received (UTC)", "reason", "bytes", "detail"):
+    for name in ("place", "received (UTC)", "reason", "bytes", "sent again", "detail"):
         table.add_column(name, overflow="fold", justify="right" if name == "bytes" else "left")
     for letter in letters:
         size = "withheld" if letter.withheld else f"{letter.size:,}"
-        row = (letter.place, f"{letter.received_at:%Y-%m-%d %H:%M:%S}", letter.reason, size, letter.detail)
-        table.add_row(*map(escape, row))
+        became = known[letter.identity].became if letter.identity in known else ""
+        at = f"{letter.received_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(*map(escape, (letter.place, at, letter.reason, size, became, letter.detail)))
     Console(highlight=False).print(table)
     if total > len(letters):
         print(f"… and {total - len(letters):,} more; --limit shows them")
@@ -105,10 +114,13 @@ def show_command(
         Print it as JSON, with `key`, `value` and the headers' values in base64.
     """
     topic, partition, offset = _place(place)
-    letters = read_dead_letters(load_settings(), Wanted(topic=topic, partition=partition, offset=offset))
+    settings = load_settings()
+    identities = find_identities(settings, Wanted(topic=topic, partition=partition, offset=offset))
+    letters = read_dead_letters(settings, identities)
     if not letters:
         raise FrwatchError(f"there is no dead letter at {place}; `frwatch dlq list` has them")
     letter = letters[-1]
+    redriven = known_redrives(settings, [letter]).get(letter.identity)
     if save is not None:
         _save(save, letter.value)
     if as_json:
@@ -119,12 +131,17 @@ def show_command(
                 name.decode(errors="replace"): _base64(held) for name, held in letter.headers.items()
             },
         }
-        print(json.dumps(_told(letter) | whole))
+        print(json.dumps(_told(letter, redriven) | whole))
         return
     if len(letters) > 1:
         print(f"{len(letters)} records stood there, since the topic was made anew; this is the last")
     print(f"{letter.place}, received {letter.received_at:%Y-%m-%d %H:%M:%S} UTC")
     print(f"reason   {letter.reason}: {_line(letter.detail)}")
+    if redriven is not None:
+        stands_at = (
+            f" as {letter.topic}/{'/'.join(map(str, redriven.stands_at))}" if redriven.stands_at else ""
+        )
+        print(f"again    sent {redriven.begun_at:%Y-%m-%d %H:%M:%S} UTC{stands_at}: {redriven.became}")
     missing = "withheld, since it may hold a face" if b"withheld-key" in letter.headers else "(none)"
     key = missing if letter.key is None else _line(letter.key.decode(errors="replace"))
     print(f"key      {key}")
@@ -157,7 +174,8 @@ def redrive_command(
 ) -> None:
     """Send dead letters through the whole pipeline again, the oldest first.
 
-    One that was sent before is left alone; `frwatch.redrives` says what became of each.
+    One that was sent before is left alone; `frwatch dlq list --redriven` says what became of each. Where an
+    earlier run was cut off, what it sent is looked up in Kafka, and only what it did not send is sent.
 
     Parameters
     ----------
@@ -177,13 +195,14 @@ def redrive_command(
         A function that mends them, file.py:function. It takes the value's bytes and the dead letter, and
         returns the bytes to send, or None to leave it.
     limit:
-        At most so many.
+        Send at most so many; how many were not looked at then is said.
     again:
         Send also those that were sent before.
     dry_run:
         Say what would be sent and send nothing.
     as_json:
-        Print the counts as JSON: `sent`, and `withheld`, `redriven`, `unrepaired` for those that were left.
+        Print the counts as JSON: `sent`, and for those that were left `withheld`, `redriven`, `unrepaired`,
+        `unknown` and `beyond` the limit.
     """
     settings = load_settings()
     mend = load_repair(repair) if repair else None
@@ -192,31 +211,45 @@ def redrive_command(
     wanted = Wanted(reason, start, end, topic, partition)
     if not places and wanted == Wanted():
         raise WrongUse("say which dead letters: name places or a filter such as --reason or --since")
-    letters: list[DeadLetter] = []
+    identities: list[Place] = []
     for place in places:
         name, number, offset = _place(place)
-        found = read_dead_letters(settings, wanted._replace(topic=name, partition=number, offset=offset))
+        found = find_identities(settings, wanted._replace(topic=name, partition=number, offset=offset))
         if not found:
             raise FrwatchError(f"there is no such dead letter at {place}; `frwatch dlq list` has them")
-        letters += found[-1:]
-    if not places:
-        letters = read_dead_letters(settings, wanted, limit)
-    counts = redrive(settings, letters, repair=mend, repaired_by=repair or "", again=again, dry_run=dry_run)
+        identities += found[-1:]
+    identities = list(dict.fromkeys(identities)) if places else find_identities(settings, wanted)
+    counts = redrive(
+        settings,
+        identities,
+        limit=limit,
+        repair=mend,
+        repaired_by=repair or "",
+        again=again,
+        dry_run=dry_run,
+    )
     if as_json:
-        print(json.dumps({name: counts[name] for name in ("sent", "withheld", "redriven", "unrepaired")}))
+        print(json.dumps({name: counts[name] for name in ("sent", *_LEFT)}))
         return
-    print(f"{'would send' if dry_run else 'sent'} {counts['sent']:,} of {len(letters):,} dead letters again")
-    said = {
-        "redriven": "were sent before; --again sends them once more",
-        "withheld": "may hold a face, and only their hash was kept",
-        "unrepaired": "were left alone by the repair",
-    }
-    for name, text in said.items():
+    print(
+        f"{'would send' if dry_run else 'sent'} {counts['sent']:,} of {len(identities):,} dead letters again"
+    )
+    for name, text in _LEFT.items():
         if counts[name]:
             print(f"  {counts[name]:,} {text}")
 
 
-def _told(letter: DeadLetter) -> dict[str, Any]:
+_LEFT = {
+    "redriven": "were sent before; --again sends them once more",
+    "withheld": "may hold a face, and only their hash was kept",
+    "unrepaired": "were left alone by the repair",
+    "unknown": "were being sent by a run that has not said the end; run this again in some minutes,"
+    " or send them with --again, perhaps twice",
+    "beyond": "were not looked at, because of --limit; run this again",
+}
+
+
+def _told(letter: DeadLetter, redriven: Redrive | None) -> dict[str, Any]:
     return {
         "topic": letter.topic,
         "partition": letter.partition,
@@ -226,6 +259,7 @@ def _told(letter: DeadLetter) -> dict[str, Any]:
         "detail": letter.detail,
         "bytes": letter.size,
         "withheld": letter.withheld,
+        "redriven": None if redriven is None else redriven.became,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from schemas.settings import Settings
@@ -11,7 +11,10 @@ from sinks.clickhouse.asking import asking
 
 
 class Wanted(NamedTuple):
-    """Which dead letters: those for which all that is given holds. Times are UTC, `until` is not included."""
+    """Which dead letters: those for which all that is given holds. Times are UTC, `until` is not included.
+
+    `redriven` is whether they were sent again.
+    """
 
     reasons: Sequence[str] = ()
     since: datetime | None = None
@@ -19,6 +22,16 @@ class Wanted(NamedTuple):
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
+    redriven: bool | None = None
+
+
+class Place(NamedTuple):
+    """One dead letter: where its record stood, and when it came, as a topic may be made anew."""
+
+    topic: str
+    partition: int
+    offset: int
+    received_at: datetime
 
 
 class DeadLetter(NamedTuple):
@@ -40,6 +53,11 @@ class DeadLetter(NamedTuple):
     def place(self) -> str:
         """`topic/partition/offset`, which `frwatch dlq show` takes."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def identity(self) -> Place:
+        """What tells it from all others."""
+        return Place(self.topic, self.partition, self.offset, self.received_at)
 
 
 _HEAD = (
@@ -66,14 +84,27 @@ def find_dead_letters(settings: Settings, wanted: Wanted, limit: int) -> list[De
         return [_letter(row) for row in client.query(sql, parameters).result_rows]
 
 
-def read_dead_letters(settings: Settings, wanted: Wanted, limit: int = 10_000) -> list[DeadLetter]:
-    """Return them whole, the oldest first; more than one at a place only where the topic was made anew."""
+def find_identities(settings: Settings, wanted: Wanted) -> list[Place]:
+    """Return which they are, the oldest first."""
     where, parameters = _where(wanted)
+    names = "kafka_topic, kafka_partition, kafka_offset, received_at"
+    order = "received_at, kafka_topic, kafka_partition, kafka_offset"
+    sql = f"SELECT {names} FROM frwatch.dead_letters{where} ORDER BY {order}"  # noqa: S608
+    with asking(settings) as client:
+        rows = client.query(sql, parameters).result_rows
+    return [Place(topic, partition, offset, _utc(at)) for topic, partition, offset, at in rows]
+
+
+def read_dead_letters(settings: Settings, identities: Sequence[Place]) -> list[DeadLetter]:
+    """Return these dead letters whole, the oldest first."""
+    if not identities:
+        return []
+    where, parameters = at_places(identities)
     sql = (
         f"SELECT {_HEAD}, hex(ifNull(key, '')), isNull(key), hex(value),"  # noqa: S608
         " arrayMap(name -> (hex(name), hex(headers[name])), mapKeys(headers))"
-        f" FROM frwatch.dead_letters{where}"
-        f" ORDER BY received_at, kafka_topic, kafka_partition, kafka_offset LIMIT {limit}"
+        f" FROM frwatch.dead_letters WHERE {where}"
+        " ORDER BY received_at, kafka_topic, kafka_partition, kafka_offset"
     )
     with asking(settings) as client:
         rows = client.query(sql, parameters).result_rows
@@ -87,10 +118,31 @@ def read_dead_letters(settings: Settings, wanted: Wanted, limit: int = 10_000) -
     ]
 
 
+def at_places(identities: Sequence[Place]) -> tuple[str, dict[str, Any]]:
+    """Return the condition that leaves rows of these dead letters, and its parameters."""
+    term = (
+        "(kafka_topic, kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at)) IN"
+        " arrayZip({topics:Array(String)}, {partitions:Array(Int32)}, {offsets:Array(Int64)},"
+        " {moments:Array(Int64)})"
+    )
+    topics, partitions, offsets, moments = zip(*identities, strict=True)
+    micros = [micros_of(moment) for moment in moments]
+    given = {"topics": list(topics), "partitions": list(partitions), "offsets": list(offsets)}
+    return term, given | {"moments": micros}
+
+
+def micros_of(moment: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
 def _letter(row: Sequence[Any]) -> DeadLetter:
     topic, partition, offset, received_at, reason, detail, size, withheld = row
-    at = received_at.replace(tzinfo=UTC) if received_at.tzinfo is None else received_at
-    return DeadLetter(topic, partition, offset, at, reason, detail, size, withheld or None)
+    return DeadLetter(topic, partition, offset, _utc(received_at), reason, detail, size, withheld or None)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
@@ -103,5 +155,10 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
         "kafka_offset = {offset:Int64}": ("offset", wanted.offset),
     }
     given = {term: named for term, named in terms.items() if named[1] is not None}
-    where = f" WHERE {' AND '.join(given)}" if given else ""
+    parts = list(given)
+    if wanted.redriven is not None:
+        known = "SELECT kafka_topic, kafka_partition, kafka_offset, received_at FROM frwatch.redrives_raw"
+        one = "(kafka_topic, kafka_partition, kafka_offset, received_at)"
+        parts.append(f"{one} {'IN' if wanted.redriven else 'NOT IN'} ({known})")
+    where = f" WHERE {' AND '.join(parts)}" if parts else ""
     return where, dict(given.values())

@@ -202,10 +202,10 @@ def test_dead_letters_are_redriven_once_and_repaired(
         "    return value[1:] if value[1:3] == b'\\xc3\\x01' else None\n"
     )
     mend = ("--with", f"{repairs}:mend", *places)
-    expected = {"sent": 2, "withheld": 1, "redriven": 0, "unrepaired": 1}
+    expected = {"sent": 2, "withheld": 1, "redriven": 0, "unrepaired": 1, "unknown": 0, "beyond": 0}
     assert redrive(*mend, "--dry-run") == expected
     assert redrive(*mend) == expected
-    assert redrive(*mend) == {"sent": 0, "withheld": 1, "redriven": 2, "unrepaired": 1}
+    assert redrive(*mend) == expected | {"sent": 0, "redriven": 2}
     until(lambda: ids_stored(running, ids), "the mended ones are rows")
     became = f"SELECT became, count() FROM frwatch.redrives {dead} GROUP BY 1 ORDER BY 1"
     until(lambda: running.query(became) == [("stored", 2)], "what became of them is known")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +105,7 @@ class Stack:
         values: Iterable[bytes | None],
         partition: int | None = None,
         key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> list[Message]:
         """Send values, acknowledged by the broker, and return the records as the broker has them."""
         sent: list[Message] = []
@@ -118,7 +119,9 @@ class Stack:
         for value in values:
             while True:
                 try:
-                    producer.produce(self.prefix + topic, value, key, on_delivery=delivered, **where)
+                    producer.produce(
+                        self.prefix + topic, value, key, on_delivery=delivered, headers=list(headers), **where
+                    )
                     break
                 except BufferError:
                     producer.poll(0.1)

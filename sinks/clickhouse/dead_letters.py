@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -120,15 +121,17 @@ def read_dead_letters(settings: Settings, identities: Sequence[Place]) -> list[D
 
 def at_places(identities: Sequence[Place]) -> tuple[str, dict[str, Any]]:
     """Return the condition that leaves rows of these dead letters, and its parameters."""
-    term = (
-        "(kafka_topic, kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at)) IN"
-        " arrayZip({topics:Array(String)}, {partitions:Array(Int32)}, {offsets:Array(Int64)},"
-        " {moments:Array(Int64)})"
-    )
-    topics, partitions, offsets, moments = zip(*identities, strict=True)
-    micros = [micros_of(moment) for moment in moments]
-    given = {"topics": list(topics), "partitions": list(partitions), "offsets": list(offsets)}
-    return term, given | {"moments": micros}
+    topics: dict[str, list[str]] = defaultdict(list)
+    for topic, partition, offset, received_at in identities:
+        topics[topic].append(f"({partition:d},{offset:d},{micros_of(received_at):d})")
+    # Numbers stand in the text: a parameter of some hundred places is more than a URL takes.
+    terms = [
+        f"(kafka_topic = {{topic_{number}:String}} AND"
+        " (kafka_partition, kafka_offset, toUnixTimestamp64Micro(received_at))"
+        f" IN ({', '.join(places)}))"
+        for number, places in enumerate(topics.values())
+    ]
+    return f"({' OR '.join(terms)})", {f"topic_{number}": topic for number, topic in enumerate(topics)}
 
 
 def micros_of(moment: datetime) -> int:

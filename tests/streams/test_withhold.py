@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 import uuid
 from typing import Any
 
@@ -212,3 +213,41 @@ def test_damaged_records_without_an_image_keep_their_bytes(make_search: MakeSear
             kept += not may_hold_face(damaged(value, choose))
             total += 1
     assert kept / total > 0.98
+
+
+HOSTILE = [
+    b"\\",
+    b" ",
+    b"\t\r",
+    b'"',
+    b'"image"',
+    b'"image" ',
+    b"face ",
+    b"a",
+    b"ab ",
+    b"1,",
+    b"1" * 99 + b",",
+    b"P1 1 ",
+    b"%41",
+    b"\\x41",
+    b"01234567-",
+    b"-",
+    b"A" * 27 + b" ",
+    b"A" * 40 + b"\n",
+    b"ab" * 23 + b"g",
+    b"\x01abc",
+    b"\x00",
+    b"rawface",
+    b"0x",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_no_value_takes_long_to_look_at(make_search: MakeSearch, piece: bytes) -> None:
+    """A search in good form may hold it too; both take some milliseconds."""
+    text = (piece * 40_000)[:40_000]
+    sound = make_search(purpose=text.decode(), attributes={text[:9_000].decode(): text[:3_000].decode()})
+    started = time.process_time()
+    may_hold_face(text + b"x\n")
+    judged(sound)
+    assert time.process_time() - started < 2

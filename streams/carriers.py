@@ -103,7 +103,8 @@ def is_ordered(numbers: list[float]) -> bool:
 
 
 def _base64(text: bytes) -> bytes:
-    return base64.b64decode(text[: len(text) // 4 * 4])
+    text = text[:-1] if len(text) % 4 == 1 else text
+    return base64.b64decode(text + b"=" * (-len(text) % 4))
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -55,15 +55,22 @@ _TEXT = r"\x20-\x7e\xa0-\ud7ff\ue000-\ufffc\U00010000-\U0010ffff"
 _WORDLESS = re.compile(rf"(?:[{_TEXT}]{{0,3}}[^{_TEXT}]){{12,}}")
 
 
-# Floats: how they lie, their size, where the byte with sign and exponent is, and what it is in 1e-6 to 1e4.
+# Floats: how they lie, their size, where the byte with sign and exponent is, and what it is in 1e-6 to 1e4
+# (of two bytes: in 5e-4 to 1); and how many there must be.
 _EXPONENTS_4 = bytes([0, 0x80, *range(0x35, 0x47), *range(0xB5, 0xC7)])
 _EXPONENTS_8 = bytes([0, 0x80, *range(0x3E, 0x41), *range(0xBE, 0xC1)])
+_EXPONENTS_2 = bytes([*range(0x10, 0x3C), *range(0x90, 0xBC)])
 _FLOATS = (
-    ("<f4", 4, 3, _EXPONENTS_4),
-    (">f4", 4, 0, _EXPONENTS_4),
-    ("<f8", 8, 7, _EXPONENTS_8),
-    (">f8", 8, 0, _EXPONENTS_8),
+    ("<f4", 4, 3, _EXPONENTS_4, 32),
+    (">f4", 4, 0, _EXPONENTS_4, 32),
+    ("<f8", 8, 7, _EXPONENTS_8, 32),
+    (">f8", 8, 0, _EXPONENTS_8, 32),
+    ("<f2", 2, 1, _EXPONENTS_2, 64),
+    (">f2", 2, 0, _EXPONENTS_2, 64),
 )
+# Bytes of a large size, as numbers with a sign, and as numbers around 128: of noise more than a third.
+_LARGE = bytes(range(0x50, 0xB0))
+_FAR = bytes(byte ^ 0x80 for byte in _LARGE)
 
 
 def shows_image(text: bytes) -> bool:
@@ -111,17 +118,36 @@ def is_binary(data: bytes) -> bool:
 
 
 def is_vector(data: bytes) -> bool:
-    """Return whether the data are 32 or more floats of a size that embeddings have."""
-    for kind, size, at, exponents in _FLOATS:
+    """Return whether the data are numbers as embeddings have them: 32 or more floats, 128 or more bytes.
+
+    Floats have the size that normed or raw embeddings have. Bytes are small ones of either sign, in no order,
+    as quantising makes them; keys, hashes and what is packed have all sizes alike.
+    """
+    if len(data) < 128 or data[:128].isascii():
+        return False
+    for kind, size, at, exponents, count in _FLOATS:
         # The byte with most of the exponent tells nearly all other data apart.
-        if len(data) >= 32 * size and len(data[at : 32 * size : size].translate(None, exponents)) <= 2:
+        if len(data) >= count * size and len(data[at : count * size : size].translate(None, exponents)) <= 2:
             with np.errstate(invalid="ignore"):
                 values = np.abs(np.frombuffer(data, kind, len(data) // size).astype(np.float64))
             usual = (values > 1e-6) & (values < 1e4)
             some = usual.mean() >= 0.5 and (usual | (values == 0)).mean() >= 0.95
             if some and len(np.unique(values)) >= 16:
                 return True
-    return False
+    return any(
+        _is_quantised(data, middle) for middle, large in ((0, _LARGE), (128, _FAR)) if _few(data, large)
+    )
+
+
+def _few(data: bytes, large: bytes) -> bool:
+    return 128 - len(data[:128].translate(None, large)) <= 16
+
+
+def _is_quantised(data: bytes, middle: int) -> bool:
+    values = (np.frombuffer(data, np.uint8) - np.uint8(middle)).view(np.int8).astype(np.int64)
+    sizes = np.abs(values)
+    signs = (values < 0).mean()
+    return bool(0.35 <= signs <= 0.65 and 4 <= sizes.mean() <= 48 and len(np.unique(values)) >= 24)
 
 
 def is_escaped_binary(text: bytes) -> bool:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import zstandard
 
 
@@ -96,6 +97,12 @@ def embedding(size: int, seed: int, kind: str = "<f4") -> bytes:
     return (vector / np.linalg.norm(vector)).astype(kind).tobytes()
 
 
+def quantised(seed: int) -> npt.NDArray[np.int64]:
+    vector = np.frombuffer(embedding(512, seed), "<f4")
+    steps: npt.NDArray[np.int64] = np.round(vector / np.abs(vector).max() * 127).astype(np.int64)
+    return steps
+
+
 TEMPLATES: dict[str, Callable[[int], str]] = {
     "floats": lambda seed: json.dumps(np.frombuffer(embedding(128, seed), "<f4").tolist()),
     "rounded floats": lambda seed: ", ".join(
@@ -104,6 +111,11 @@ TEMPLATES: dict[str, Callable[[int], str]] = {
     "numpy": lambda seed: str(np.frombuffer(embedding(64, seed), "<f4")),
     "base64 of float32": lambda seed: _b64(embedding(128, seed)),
     "base64 of float64": lambda seed: _b64(embedding(128, seed, "<f8")),
+    "base64 of float16": lambda seed: _b64(embedding(128, seed, "<f2")),
+    "hex of big-endian float16": lambda seed: embedding(128, seed, ">f2").hex(),
+    "base64 of bytes": lambda seed: _b64(quantised(seed).tobytes()),
+    "base64 of bytes around 128": lambda seed: _b64((quantised(seed) + 128).astype("u1").tobytes()),
+    "bytes": lambda seed: str(quantised(seed).tolist()),
     "hex of float32": lambda seed: embedding(128, seed).hex(),
     "hex of big-endian float32": lambda seed: embedding(128, seed, ">f4").hex(),
 }

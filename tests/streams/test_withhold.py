@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import random
 import time
 import uuid
 from typing import Any
 
+import polars as pl
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.contracts import contract
 from streams.decode import Values, decode
-from streams.withhold import is_image_name, may_hold_face
+from streams.withhold import is_image_name, may_hold_face, texts_with_image
 from tests.streams.conftest import MakeSearch
 from tests.streams.images import IMAGES, TEMPLATES, WRITTEN, embedding, noise
 
@@ -61,6 +64,10 @@ LEGAL: list[dict[str, Any]] = [
 ]
 
 
+def frame(text: str) -> pl.DataFrame:
+    return pl.DataFrame({"note": [text]})
+
+
 def judged(value: bytes) -> tuple[str, bool]:
     """The reason for which a value is no row, empty where it is one, and whether it is withheld."""
     decoded = decode(Values([value]), contract("search"), {})
@@ -83,9 +90,20 @@ def test_an_image_in_a_text_of_a_sound_record_is_found(
 
 @pytest.mark.parametrize("written", TEMPLATES)
 def test_a_template_in_a_text_of_a_sound_record_is_found(make_search: MakeSearch, written: str) -> None:
-    text = TEMPLATES[written](3)
-    for fields in ({"purpose": f"see {text}"}, {"attributes": {"note": text}}):
-        assert judged(make_search(**fields)) == ("holds_image", True)
+    for seed in range(20):
+        text = TEMPLATES[written](seed)
+        for fields in ({"purpose": f"see {text}"}, {"attributes": {"note": text}}):
+            assert judged(make_search(**fields)) == ("holds_image", True)
+
+
+def test_tokens_and_packed_texts_are_no_templates() -> None:
+    """What is random in a token of a session, a signature, or a text that was packed, is none."""
+    for seed in range(300):
+        for size in (128, 256, 1_000):
+            assert not len(texts_with_image(frame(base64.b64encode(noise(size, seed)).decode())))
+    words = " ".join(f"case {noise(2, seed).hex()} at {seed}" for seed in range(300)).encode()
+    for packed in (gzip.compress(words), zstandard.compress(words)):
+        assert not len(texts_with_image(frame(base64.b64encode(packed).decode())))
 
 
 def test_a_template_that_is_spread_over_items_is_found(make_search: MakeSearch) -> None:

@@ -57,7 +57,7 @@ async def store(client: AsyncClient, partition: int, *copies: dict[str, Any], ag
         [row | {"outcome_id": row["outcome_id"].bytes} for row in rows], schema_overrides=types
     )
     for _ in range(2 if again else 1):
-        await Writer(client).write({"outcomes": frame}, f"o:{partition}")
+        await Writer(client).insert("outcomes", frame, f"o:{partition}")
 
 
 async def rows(client: AsyncClient, sql: str, outcome_id: uuid.UUID) -> list[tuple[Any, ...]]:

@@ -33,24 +33,28 @@ async def insert_what_can_be(insert: Insert, rows: pl.DataFrame, token: str, kno
     Raises:
         Exception: what `insert` raises and no value is to blame for. Call again with the same arguments.
     """
+    return await _attempt(insert, rows, token, known, 0, rows.height)
 
-    async def attempt(first: int, end: int) -> list[Refused]:
-        whole = end - first == rows.height
-        name = token if whole else f"{token}/{first}-{end}"
-        if name in known:
-            return known[name]
-        try:
-            await insert(rows.slice(first, end - first), name)
-        except Exception as error:
-            if what_then(error) is not Then.NARROW:
-                raise
-            if end - first == 1:
-                known[name] = [Refused(first, reason_of(error))]
-            else:
-                middle = (first + end) // 2
-                known[name] = await attempt(first, middle) + await attempt(middle, end)
-        else:
-            known[name] = []
+
+# No closure: one that calls itself is a cycle, and would keep the rows until the collector looks for cycles.
+async def _attempt(
+    insert: Insert, rows: pl.DataFrame, token: str, known: Known, first: int, end: int
+) -> list[Refused]:
+    whole = end - first == rows.height
+    name = token if whole else f"{token}/{first}-{end}"
+    if name in known:
         return known[name]
-
-    return await attempt(0, rows.height)
+    try:
+        await insert(rows if whole else rows.slice(first, end - first), name)
+    except Exception as error:
+        if what_then(error) is not Then.NARROW:
+            raise
+        if end - first == 1:
+            known[name] = [Refused(first, reason_of(error))]
+        else:
+            middle = (first + end) // 2
+            left = await _attempt(insert, rows, token, known, first, middle)
+            known[name] = left + await _attempt(insert, rows, token, known, middle, end)
+    else:
+        known[name] = []
+    return known[name]

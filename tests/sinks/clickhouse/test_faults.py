@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import aiohttp
 import chdb
@@ -95,3 +97,17 @@ async def test_a_narrowing_that_is_cut_off_anywhere_stores_each_row_once(known: 
             refused = await insert_what_can_be(table.insert, rows, "t", seen if known else {})
         assert [row for row, _ in refused] == sorted(bad)
         assert table.stored() == [n for n in range(64) if n not in bad]
+
+
+@pytest.mark.parametrize("bad", [set(), {3}])
+async def test_rows_are_let_go_at_once(bad: set[int]) -> None:
+    """Not when the collector looks for cycles: a worker's memory stays flat."""
+    rows = pl.DataFrame({"n": range(8)})
+    gone = weakref.ref(rows)
+    gc.disable()
+    try:
+        await insert_what_can_be(Table(bad).insert, rows, "t", {})
+        del rows
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -52,9 +52,10 @@ JSON_FIELD = (
 _JSON_FIELD = re.compile(JSON_FIELD.encode())
 # Characters of text; what is none of them is a byte of something else, or a control character.
 _TEXT = r"\x20-\x7e\xa0-\ud7ff\ue000-\ufffc\U00010000-\U0010ffff"
+_CONTROLS = np.setdiff1d(np.arange(0x80, 0xA0), [0x80, 0x82, 0x84, 0x85, *range(0x91, 0x98), 0x99])
+# UTF-8 that was taken for Latin-1 is a text still.
+_TWICE = re.compile("[\x80-\xff]{2,}")
 _WORDLESS = re.compile(rf"(?:[{_TEXT}]{{0,3}}[^{_TEXT}]){{12,}}")
-
-
 # Floats: how they lie, their size, where the byte with sign and exponent is, and what it is in 1e-6 to 1e4
 # (of two bytes: in 5e-4 to 1); and how many there must be.
 _EXPONENTS_4 = bytes([0, 0x80, *range(0x35, 0x47), *range(0xB5, 0xC7)])
@@ -100,11 +101,11 @@ def is_binary(data: bytes) -> bool:
     """
     if data.isascii() and not _controls(data):
         return False
-    text = data.decode("utf-8", "surrogateescape")
+    text = _TWICE.sub(_decoded_twice, data.decode("utf-8", "surrogateescape"))
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     weight = ((points >= 0xDC80) & (points <= 0xDCFF) | (points == 0xFFFD)).astype(np.int32)
-    # Bytes that were taken for Latin-1 become these control characters, which no text has.
-    weight += 4 * ((points >= 0x80) & (points <= 0x9F)).astype(np.int32)
+    # Bytes that were taken for Latin-1 become these control characters. Windows has quotes and dashes there.
+    weight += 4 * np.isin(points, _CONTROLS).astype(np.int32)
     total = np.concatenate([[0], np.cumsum(weight)])
     window = min(32, len(points))
     if (total[window:] - total[:-window] >= 12).any():
@@ -148,6 +149,13 @@ def _is_quantised(data: bytes, middle: int) -> bool:
     sizes = np.abs(values)
     signs = (values < 0).mean()
     return bool(0.35 <= signs <= 0.65 and 4 <= sizes.mean() <= 48 and len(np.unique(values)) >= 24)
+
+
+def _decoded_twice(match: re.Match[str]) -> str:
+    try:
+        return match.group().encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return match.group()
 
 
 def is_escaped_binary(text: bytes) -> bool:

@@ -61,6 +61,13 @@ LEGAL: list[dict[str, Any]] = [
     },
     {"purpose": "a GIF89a or a JFIF file, %PDF-1 or /9j/ as it may be; the photo was no face template"},
     {"purpose": "Überprüfung der Identität – „Zeugenaussage“ und ohne Erfolg – ähnlich wie früher"},
+    {
+        "purpose": ("“No lead” – the officer’s note: ‘see “20-1”, “20-2”, “20-3”…’ " * 3)
+        .encode("cp1252")
+        .decode("latin-1")
+    },
+    {"purpose": ("Отдел по розыску, дело без номера; " * 4).encode().decode("latin-1")},
+    {"purpose": "lost in a conversion: Mu\ufffdoz, Nu\ufffdez, Pe\ufffda and others; " * 3},
 ]
 
 

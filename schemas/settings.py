@@ -42,6 +42,21 @@ class Settings(BaseSettings):
     policies: Path = Field(default=_DATA / "policies", description="file or folder of policies")
     agencies: Path = Field(default=_DATA / "agencies", description="file or folder of agencies")
     catalogue: Path = Field(default=_DATA / "catalogue", description="file or folder of providers")
+    alerts: Path = Field(default=_DATA / "alerts", description="file or folder of alert routes")
+    alerts_link: str | None = Field(
+        default=None, description="link to a violation in alerts; {violation_id}, {event_id}, {alert_id}"
+    )
+    alerts_allow_private: bool = Field(
+        default=False, description="let every destination be in a private network"
+    )
+    alerts_remember_days: int = Field(
+        default=400, ge=1, le=36_500, description="days for which no violation alerts again"
+    )
+    alerts_metrics: str | None = Field(
+        default=None,
+        pattern=r"^(\S+:)?\d{1,5}$",
+        description="port, or host:port, of the alerter's Prometheus metrics",
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None, description="key of the pseudonyms, 32 characters or more"
     )

@@ -149,6 +149,54 @@ COMMANDS = {
             frwatch dlq redrive --reason unknown_schema --since 2026-11-01 --dry-run
         """,
     ),
+    "alerts run": (
+        "streams.alerts_command:run_command",
+        """Tell the people who must know of violations, until told to stop.
+
+        FRWATCH_ALERTS names the routes. Start several: one is active, the others stand by.
+
+            FRWATCH_ALERTS=my-alerts/ frwatch alerts run
+        """,
+    ),
+    "alerts lint": (
+        "streams.alerts_command:lint_command",
+        """Say every fault of alert routes, with file, line, column and remedy.
+
+        Exit status 1 if there is one.
+
+            frwatch alerts lint my-alerts/ --json
+        """,
+    ),
+    "alerts list": (
+        "streams.alerts_command:list_command",
+        """List alerts: what came of each at every destination, and who has it.
+
+            frwatch alerts list --open --since 2026-11-01
+        """,
+    ),
+    "alerts retry": (
+        "streams.alerts_command:retry_command",
+        """Send alerts again that were given up, or that wait for their next attempt.
+
+            frwatch alerts retry --destination oversight
+        """,
+    ),
+    "alerts test": (
+        "streams.alerts_command:try_command",
+        """Send a test to a destination, and say what came of it.
+
+        Exit status 1 if it was not delivered.
+
+            frwatch alerts test oversight
+        """,
+    ),
+    "alerts ack": (
+        "streams.alerts_command:ack_command",
+        """Say that somebody has taken an alert on: it is escalated no further.
+
+            frwatch alerts ack 6f1c7a52-… --by "Lt. Ruiz" --note "suspended the account"
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.
@@ -164,6 +212,7 @@ COMMANDS = {
 GROUPS = {
     "policy": "What is forbidden to whom and since when: write it, prove it, put it in force.",
     "dlq": "Records that could not be stored, each with its reason and its bytes.",
+    "alerts": "Who is told of violations, what became of it, and who has taken it on.",
     "catalogue": "Which services there are, who operates each, and how they are known.",
 }
 

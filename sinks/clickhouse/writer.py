@@ -14,7 +14,7 @@ from clickhouse_connect.driver.exceptions import Error
 
 from schemas.fault_point import reach
 
-_UUIDS = frozenset({"event_id", "violation_id", "outcome_id", "kafka_topic_id"})
+_UUIDS = frozenset({"event_id", "violation_id", "outcome_id", "kafka_topic_id", "alert_id", "follows"})
 _SETTINGS: dict[str, Any] = {
     "insert_deduplicate": 1,
     "async_insert": 0,

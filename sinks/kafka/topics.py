@@ -6,7 +6,7 @@ import asyncio
 import time
 from concurrent.futures import Future
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -22,7 +22,8 @@ MESSAGE_BYTES = 2 * 1024 * 1024
 async def ensure_topics(settings: Settings, partitions: int = SEARCH_PARTITIONS) -> None:
     """Make the topics that are missing, with three replicas or as many as there are brokers.
 
-    Searches get `partitions` partitions; outcomes, violations and dead letters 4; policies 1, compacted.
+    Searches get `partitions` partitions; outcomes, violations and dead letters 4; policies and the state of
+    alerts 1, compacted, and people's words on alerts 1.
     Topics that exist stay as they are. When this returns, every topic has a leader and can be written to.
 
     Raises:
@@ -56,10 +57,12 @@ def _topics(settings: Settings, partitions: int, replicas: int) -> list[NewTopic
         "violations": SIDE_PARTITIONS,
         "dead": SIDE_PARTITIONS,
         "policies": 1,
+        "alert-state": 1,
+        "alert-commands": 1,
     }
     # A dead letter carries the record it is about and headers beside it, so all take the largest record.
     sizes = {"max.message.bytes": str(MESSAGE_BYTES)}
-    compacted = {"policies": {"cleanup.policy": "compact"}}
+    compacted = {name: {"cleanup.policy": "compact"} for name in ("policies", "alert-state")}
     return [
         NewTopic(
             settings.topic(name),
@@ -69,6 +72,25 @@ def _topics(settings: Settings, partitions: int, replicas: int) -> list[NewTopic
         )
         for name, count in counts.items()
     ]
+
+
+def topic_ids(settings: Settings, topics: list[str]) -> dict[str, bytes]:
+    """Return Kafka's 16-byte ids of topics: a topic made anew has another.
+
+    Raises:
+        NotThere: the broker does not answer, or has no such topic.
+    """
+    client = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 0, "client.id": "frwatch-topics"})
+    found = {}
+    try:
+        asked = client.describe_topics(TopicCollection(topics), request_timeout=TIMEOUT)
+        for name, future in asked.items():
+            uuid = future.result().topic_id
+            bits = (uuid.get_most_significant_bits(), uuid.get_least_significant_bits())
+            found[name] = b"".join((each & (2**64 - 1)).to_bytes(8, "big") for each in bits)
+    except KafkaException as error:
+        raise NotThere(f"Kafka at {settings.kafka} does not tell of {', '.join(topics)}") from error
+    return found
 
 
 def _await_created(futures: dict[str, Future[None]]) -> None:

@@ -51,7 +51,9 @@ def note_attempt(
     row = row_of(alert, name, delivery.attempts, outcome, began=began, ended=ended)
     row["outcome"] = "given_up" if given_up else word
     needed = delivery.status != "pending"
-    book.add_row(f"{alert.id}/{name}/{delivery.attempts}", {"table": "alerts", "row": row}, needed=needed)
+    book.add_row(
+        f"{alert.id}/{name}/{delivery.attempts}", {"table": "alert_attempts", "row": row}, needed=needed
+    )
     book.note(alert)
     return given_up
 

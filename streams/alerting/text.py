@@ -45,7 +45,9 @@ def tell(alert: Alert, words: Words) -> Told:
         ("Sure?", _sure(violation)),
         ("Do", _do(alert)),
     ]
-    if violation.case_number:
+    if alert.kind == "test":
+        lines = [lines[0], lines[-1]]
+    elif violation.case_number:
         lines.insert(4, ("Case", violation.case_number))
     if link:
         lines.append(("Link", link))

@@ -73,9 +73,13 @@ class Stack:
 
     def spawn_worker(self, **variables: str) -> subprocess.Popen[bytes]:
         """Start a worker with more environment variables, and wait for nothing."""
-        with (self.home / "worker.log").open("ab") as log:
+        return self.spawn("worker.log", ["worker"], **variables)
+
+    def spawn(self, log_name: str, arguments: Sequence[str], **variables: str) -> subprocess.Popen[bytes]:
+        """Start `frwatch` with these arguments, and wait for nothing; it is ended with the test."""
+        with (self.home / log_name).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.cli", "worker"],
+                [sys.executable, "-m", "deploy.cli", *arguments],
                 env=self.environment() | variables,
                 stdout=log,
                 stderr=log,

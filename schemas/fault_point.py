@@ -22,6 +22,8 @@ POINTS = (
     "committed",
 )
 """The places, in the order in which a batch comes to them."""
+ALERT_POINTS = ("alert-fetched", "alert-decided", "alert-attempted", "alert-committed")
+"""Those of the alerter."""
 
 _name, _, _count = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_count) if _count.isdigit() else 1

@@ -107,7 +107,8 @@ class Alerter:
         rebalance = self._rebalance
         try:
             async with AlertLog(self._settings) as alert_log:
-                book = Book.restore(await alert_log.read())
+                # A large book takes seconds, and the heartbeat must go on.
+                book = await asyncio.to_thread(Book.restore, await alert_log.read())
                 self.active = active = Active(
                     self._settings,
                     self._routes,
@@ -172,8 +173,9 @@ class Alerter:
             auto_offset_reset="earliest",
             partition_assignment_strategy=(one_member(lambda: self._active_since),),
             max_partition_fetch_bytes=1 << 20,
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=2_000,
+            # As short as brokers allow: so long a killed alerter's successor waits.
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=1_000,
         )
 
 

@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from schemas.contracts import contract
 from schemas.wire import encode
@@ -112,3 +114,26 @@ class Alerters:
     def send(self, values: Sequence[bytes | None], partition: int | None = None) -> None:
         """Publish violations."""
         self.stack.produce("violations", values, partition=partition)
+
+    def send_keyed(self, values: Iterable[tuple[str, bytes]]) -> None:
+        """Publish violations under their keys, as workers do: what has one key keeps its order."""
+        producer = Producer({"bootstrap.servers": self.stack.kafka, "acks": "all", "linger.ms": 2})
+        for key, value in values:
+            producer.produce(f"{self.stack.prefix}violations", value, key)
+            producer.poll(0)
+        assert producer.flush(60) == 0
+
+    def dead(self, count: int) -> list[Message]:
+        """Wait for so many dead letters and return them."""
+        topic = f"{self.stack.prefix}dead"
+        consumer = Consumer({"bootstrap.servers": self.stack.kafka, "group.id": f"{topic}-test"})
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(4)])
+        found: list[Message] = []
+        try:
+            until(
+                lambda: found.extend(consumer.consume(100, 0.2)) or len(found) >= count,  # type: ignore[func-returns-value]
+                "dead letters",
+            )
+        finally:
+            consumer.close()
+        return found

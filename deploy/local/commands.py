@@ -6,16 +6,18 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.health import NEVER, READY, Health, examine
+from deploy.local.health import NEVER, READY, AlerterHealth, Health, examine
 from deploy.local.jars import Tell
 from deploy.local.locks import locked
+from deploy.local.parts import ALERTER
 from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home, Stack
 from schemas.settings import load_settings
@@ -87,6 +89,8 @@ def up(
         if address:
             print(f"  {name:<11}{address}")
     print(f"  {'workers':<11}{state.workers_wanted}")
+    if ALERTER in state.pids:
+        print(f"  {'alerts':<11}on; `frwatch alerts list` has what was told")
     print(f"  {'home':<11}{home}")
     print("Next: `frwatch status`, `frwatch demo`; `frwatch down` stops it and keeps the data.")
     return 0
@@ -127,7 +131,8 @@ def status(*, as_json: AsJson = False) -> int:
     ----------
     as_json:
         Print it as JSON: `kafka`, `clickhouse`, `registry`, `workers` (`pid`, `policies`, `lag`), `ready`,
-        `unknown_agencies` (how often names came that no agency of the register has).
+        `unknown_agencies` (how often names came that no agency of the register has), `alerts` (the alerter;
+        null where no routes are configured).
     """
     home = Home(load_settings().home)
     state, health = examine(home)
@@ -176,10 +181,25 @@ def _print_json(home: Home, state: Stack, health: Health) -> None:
             {"name": each.name, "state": each.state, "pid": each.pid, "memory": each.memory}
             for each in health.parts
         ],
+        "alerts": _alerts(health.alerter),
         "unknown_agencies": health.unknown_agencies,
         "home": str(home),
     }
     print(json.dumps(found, indent=2))
+
+
+def _alerts(alerter: AlerterHealth | None) -> dict[str, Any] | None:
+    if alerter is None:
+        return None
+    names = ("active", "waiting", "given_up", "rows", "destinations")
+    return {
+        "pid": alerter.pid,
+        "state": alerter.state,
+        "memory": alerter.memory,
+        "lag": alerter.lag,
+        **{name: alerter.sign.get(name) for name in names},
+        "canaries": alerter.canaries,
+    }
 
 
 def _print_table(home: Home, health: Health) -> None:
@@ -198,6 +218,8 @@ def _print_table(home: Home, health: Health) -> None:
         policies = f", policies {worker.policies[:8]}" if worker.policies else ""
         where = f"{lag}, {worker.partitions} partitions{policies}"
         table.add_row(worker.name, _coloured(worker.state), str(worker.pid), _mib(worker.memory), where)
+    if health.alerter is not None:
+        _add_alerter(table, health.alerter)
     console.print(table)
     for worker in health.workers:
         if worker.refused:
@@ -212,6 +234,18 @@ def _print_table(home: Home, health: Health) -> None:
         console.print(f"names that no agency has: {told}{more}; add aliases or agencies", markup=False)
     if not health.ready:
         console.print(f"not ready; logs are in {home.path / 'logs'}; `frwatch up` mends it", soft_wrap=True)
+
+
+def _add_alerter(table: Table, alerter: AlerterHealth) -> None:
+    lag = "lag unknown" if alerter.lag is None else f"lag {alerter.lag:,}"
+    found = [lag, f"{alerter.sign.get('waiting', 0):,} to send"]
+    if given_up := alerter.sign.get("given_up"):
+        found.append(f"{given_up:,} given up")
+    for name, lane in alerter.sign.get("destinations", {}).items():
+        if lane["circuit"] != "closed":
+            found.append(f"{name} does not answer")
+    where = escape(", ".join(found))
+    table.add_row(ALERTER, _coloured(alerter.state), str(alerter.pid), _mib(alerter.memory), where)
 
 
 def _coloured(state: str) -> str:

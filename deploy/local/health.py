@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from deploy.local import kafka, parts, registry
-from deploy.local.parts import CLICKHOUSE, KAFKA, REGISTRY, WORKER
+from deploy.local.parts import ALERTER, CLICKHOUSE, KAFKA, REGISTRY, WORKER
 from deploy.local.process import Identity
 from deploy.local.state import Home, Stack
 from schemas.settings import load_settings
+from sinks.kafka.topics import SIDE_PARTITIONS
 
 TIMEOUT = 5.0
 NEVER, DOWN, ENDED, STARTING, READY = "never started", "not running", "ended", "not ready", "ready"
@@ -52,11 +54,31 @@ class WorkerHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class AlerterHealth:
+    """The alerter, with what its sign of life says of destinations and canaries.
+
+    `lag` is how many violations it has not decided on yet; None where Kafka does not tell.
+    """
+
+    state: str
+    pid: int
+    memory: int | None
+    lag: int | None
+    sign: Mapping[str, Any]
+
+    @property
+    def canaries(self) -> dict[str, str]:
+        """When the last canary of each source came through, ISO 8601."""
+        return {str(source): str(at) for source, at in self.sign.get("canaries", {}).items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """A stack: `ready` is true only where broker, engine, registry if any and every started worker are."""
+    """A stack: `ready` is true only where broker, engine, registry if any and all that was started are."""
 
     parts: list[PartHealth]
     workers: list[WorkerHealth]
+    alerter: AlerterHealth | None = None
 
     @property
     def unknown_agencies(self) -> dict[str, int]:
@@ -70,6 +92,8 @@ class Health:
     def ready(self) -> bool:
         """Whether all are ready."""
         states = [part.state for part in self.parts] + [worker.state for worker in self.workers]
+        if self.alerter is not None:
+            states.append(self.alerter.state)
         return bool(self.parts) and all(state == READY for state in states)
 
 
@@ -98,7 +122,25 @@ def examine(home: Home) -> tuple[Stack, Health]:
         else:
             state = READY if answers() else STARTING
             found.append(PartHealth(name, state, address, process.pid, process.memory_info().rss))
-    return stack, Health(found, _workers(home, stack, kafka_is_ready=found[0].state == READY))
+    answers_now = found[0].state == READY
+    workers = _workers(home, stack, kafka_is_ready=answers_now)
+    return stack, Health(found, workers, _alerter(home, stack, kafka_is_ready=answers_now))
+
+
+def _alerter(home: Home, stack: Stack, *, kafka_is_ready: bool) -> AlerterHealth | None:
+    who = stack.pids.get(ALERTER)
+    if who is None:
+        return None
+    process = who.process()
+    if process is None:
+        return AlerterHealth(ENDED, who.pid, None, None, {})
+    sign = parts.sign_of_life(home, who, "alerts")
+    settings = load_settings(home=home.path)
+    wanted = [(settings.topic("violations"), number) for number in range(SIDE_PARTITIONS)]
+    lags = lags_of(home, stack, wanted, group=f"{settings.group}-alerts") if kafka_is_ready else {}
+    lag = sum(lags.values()) if lags else None
+    state = READY if sign.get("ready") else STARTING
+    return AlerterHealth(state, who.pid, process.memory_info().rss, lag, sign)
 
 
 def _workers(home: Home, stack: Stack, *, kafka_is_ready: bool) -> list[WorkerHealth]:
@@ -147,15 +189,19 @@ def _partitions(sign: dict[str, object]) -> set[tuple[str, int]]:
     return {(str(topic), int(number)) for topic, numbers in by_topic.items() for number in numbers}
 
 
-def lags_of(home: Home, stack: Stack, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """Return how many records the group is behind in each partition; {} where Kafka does not tell.
+def lags_of(
+    home: Home, stack: Stack, wanted: Iterable[tuple[str, int]], *, group: str | None = None
+) -> dict[tuple[str, int], int]:
+    """Return how many records a group is behind in each partition; {} where Kafka does not tell.
+
+    The group is the workers', unless another is named.
 
     A partition in which nothing was committed counts from its beginning.
     """
     partitions = [TopicPartition(topic, number) for topic, number in sorted(wanted)]
     if not partitions:
         return {}
-    group = load_settings(home=home.path).group
+    group = group or load_settings(home=home.path).group
     client = AdminClient({"bootstrap.servers": stack.kafka or "", "log_level": 0})
     try:
         asked = client.list_consumer_group_offsets(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deploy.local import kafka, registry
 from deploy.local.jars import Tell, kafka_jars, registry_jar
@@ -16,10 +17,12 @@ from deploy.local.ports import HOST
 from deploy.local.process import Identity, put_aside, spawn
 from deploy.local.state import Home, Ports
 
-KAFKA, CLICKHOUSE, REGISTRY, WORKER = "kafka", "clickhouse", "registry", "worker-"
-STOP_SECONDS = {KAFKA: 30.0, CLICKHOUSE: 20.0, REGISTRY: 10.0, WORKER: 10.0}
+KAFKA, CLICKHOUSE, REGISTRY, WORKER, ALERTER = "kafka", "clickhouse", "registry", "worker-", "alerts"
+STOP_SECONDS = {KAFKA: 30.0, CLICKHOUSE: 20.0, REGISTRY: 10.0, WORKER: 10.0, ALERTER: 10.0}
+SIGNS = ("workers", "alerts")
+"""Folders of a home in which processes say that they live."""
 FRESH_SECONDS = 10.0
-"""Age from which a worker's sign of life, which is written every second, says that it hangs."""
+"""Age from which a sign of life, which is written every second, says that its process hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +87,26 @@ def registry_part(home: Home, ports: Ports, tell: Tell) -> Part:
 
 def worker_part(home: Home, number: int) -> Part:
     """A worker, ready once the consumer group has given it its share."""
-    name = f"{WORKER}{number}"
+    return _frwatch_part(home, f"{WORKER}{number}", ["worker"], "workers")
+
+
+def alerter_part(home: Home) -> Part:
+    """The alerter, ready once its consumer group has answered."""
+    return _frwatch_part(home, ALERTER, ["alerts", "run"], "alerts")
+
+
+def _frwatch_part(home: Home, name: str, arguments: list[str], signs: str) -> Part:
     log = home.log(name)
 
     def start() -> Identity:
         return spawn(
-            _python("-c", "from deploy.cli import main; main()", "worker"),
+            _python("-c", "from deploy.cli import main; main()", *arguments),
             mark=mark(home, name),
             out=log,
             environment=_worker_environment(home),
         )
 
-    return Part(name, start, lambda who: bool(sign_of_life(home, who).get("ready")), 90, (log,))
+    return Part(name, start, lambda who: bool(sign_of_life(home, who, signs).get("ready")), 90, (log,))
 
 
 def mark(home: Home, part: str) -> str:
@@ -108,10 +119,10 @@ def clickhouse_url(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def sign_of_life(home: Home, who: Identity) -> dict[str, object]:
-    """Return what a worker last wrote of itself, {} where it is older than `FRESH_SECONDS` or another's."""
+def sign_of_life(home: Home, who: Identity, signs: str = "workers") -> dict[str, Any]:
+    """Return what a process last wrote of itself, {} where it is older than `FRESH_SECONDS` or another's."""
     try:
-        sign = json.loads((home.path / "workers" / f"{who.pid}.json").read_text())
+        sign: dict[str, Any] = json.loads((home.path / signs / f"{who.pid}.json").read_text())
         written = datetime.fromisoformat(sign["updated_at"]).astimezone(UTC)
     except (OSError, ValueError, KeyError, TypeError):
         return {}

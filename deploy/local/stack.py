@@ -13,9 +13,11 @@ from deploy.local import parts
 from deploy.local.addresses import settle
 from deploy.local.jars import Tell, cache_folder
 from deploy.local.locks import locked
-from deploy.local.parts import CLICKHOUSE, KAFKA, REGISTRY, STOP_SECONDS, WORKER, Part
+from deploy.local.parts import ALERTER, CLICKHOUSE, KAFKA, REGISTRY, SIGNS, STOP_SECONDS, WORKER, Part
 from deploy.local.process import last_words, marked, stop
 from deploy.local.state import Home, Stack, unwritable
+from schemas.agencies import load_agencies
+from schemas.alert_routes import load_routes
 from schemas.errors import FrwatchError, NotThere
 from schemas.settings import load_settings
 from sinks.clickhouse.migrate import migrate
@@ -54,8 +56,9 @@ class LocalStack:
         Raises:
             NotThere: a port is taken, a part died or is not ready in time (its log is quoted), or a
                 download or the disk fails.
-            WrongUse: a running part is asked to move to another port.
+            WrongUse: a running part is asked to move to another port, or the alert routes have faults.
         """
+        alerts = _tells_anybody(self.home)
         state = self.state = self.home.load()
         before = dict(state.pids)
         self._recognise()
@@ -64,7 +67,7 @@ class LocalStack:
         with_registry = bool(had) if wish.registry is None else wish.registry
         if with_registry != bool(had):
             # Workers read the registry's address when they start.
-            self._stop(self._workers())
+            self._stop([*self._workers(), ALERTER])
             self._stop([REGISTRY])
         # Nobody else may choose a port between our choice and the moment it is taken.
         with locked(cache_folder() / "ports.lock", "waiting for another stack that is starting", self._tell):
@@ -76,7 +79,9 @@ class LocalStack:
         self._fill()
         numbers = range(1, state.workers_wanted + 1)
         self._stop([name for name in self._workers() if int(name.removeprefix(WORKER)) not in numbers])
-        self._start([parts.worker_part(self.home, number) for number in numbers])
+        # One that runs stays, also where this shell names no routes: nobody's alerts end unawares.
+        workers = [parts.worker_part(self.home, number) for number in numbers]
+        self._start([*workers, *([parts.alerter_part(self.home)] if alerts else [])])
         return state.pids != before
 
     def down(self) -> list[str]:
@@ -94,7 +99,7 @@ class LocalStack:
         gone = sorted(noted.keys() - self.state.pids.keys())
         if gone:
             lines.append(f"had ended before: {', '.join(gone)}")
-        for names in (self._workers(), [CLICKHOUSE], [REGISTRY], [KAFKA]):
+        for names in (self._workers(), [ALERTER], [CLICKHOUSE], [REGISTRY], [KAFKA]):
             if running := [name for name in names if name in self.state.pids]:
                 killed = self._stop(running)
                 lines += [f"{'killed' if name in killed else 'stopped'} {name}" for name in running]
@@ -132,7 +137,7 @@ class LocalStack:
         for name, identities in marked(self.home.path).items():
             known = pids.setdefault(name, identities[0])
             stop([who for who in identities if who.pid != known.pid], STOP_SECONDS[KAFKA])
-        for sign in (self.home.path / "workers").glob("*.json"):
+        for sign in (sign for signs in SIGNS for sign in (self.home.path / signs).glob("*.json")):
             if not (sign.stem.isdigit() and psutil.pid_exists(int(sign.stem))):
                 sign.unlink(missing_ok=True)
 
@@ -173,13 +178,24 @@ class LocalStack:
         killed = {who.pid for who in stop(list(running.values()), patience)}
         for name, who in running.items():
             del pids[name]
-            (self.home.path / "workers" / f"{who.pid}.json").unlink(missing_ok=True)
+            for signs in SIGNS:
+                (self.home.path / signs / f"{who.pid}.json").unlink(missing_ok=True)
         if self.home.path.is_dir():
             self.home.save(self.state)
         return [name for name, who in running.items() if who.pid in killed]
 
     def _workers(self) -> list[str]:
         return sorted(name for name in self.state.pids if name.startswith(WORKER))
+
+
+def _tells_anybody(home: Home) -> bool:
+    """Whether alert routes are configured.
+
+    Raises:
+        WrongUse, NotThere: they have faults, or are not where FRWATCH_ALERTS says.
+    """
+    settings = load_settings(home=home.path)
+    return bool(load_routes(settings.alerts, load_agencies(settings.agencies)).routes)
 
 
 def _said(what: str, part: Part) -> str:

@@ -79,7 +79,7 @@ def test_what_is_no_violation_is_a_dead_letter_and_stops_nothing(
         [b"damaged", None, b"\xc3\x01" + bytes(8), violation(1), b"\x00\x00\x00\x00\x01x"], partition=1
     )
     until(lambda: len(receiver.taken) == 1, "the sound one has come")
-    until(lambda: len(stack.consume("dead")) >= 4, "the others are dead letters")
+    assert len(alerters.dead(4)) == 4
     topic = f"{stack.prefix}violations"
     dead = f"SELECT reason FROM frwatch.dead_letters WHERE kafka_topic = '{topic}' ORDER BY kafka_offset"
     reasons = [("unknown_framing",), ("empty",), ("unknown_schema",), ("unknown_schema",)]
@@ -112,7 +112,7 @@ def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
     alerters.start()
     alerters.send([violation(1)])
     (found,) = until(lambda: json.loads(alerters.command("list", "--failed", "--json")), "it is given up")
-    reasons = [dict(message.headers() or [])["reason"] for message in stack.consume("dead")]
+    reasons = [dict(message.headers() or [])["reason"] for message in alerters.dead(1)]
     assert reasons == [b"alert_undeliverable"]
     receiver.behave = lambda _: (200, {}, 0.0)
     alerters.command("retry", str(found["alert_id"]))

@@ -197,6 +197,13 @@ COMMANDS = {
             frwatch alerts ack 6f1c7a52-… --by "Lt. Ruiz" --note "suspended the account"
         """,
     ),
+    "alerts canary": (
+        "streams.alerts_command:canary_command",
+        """Send a search that nobody ran, to see that it comes through.
+
+            frwatch alerts canary lacris-web && frwatch status
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.agencies import AgencyRegister, Identifier
+from schemas.canary import MAX_SOURCE
 from schemas.hostname import normalise_host
 from schemas.policies import Certainty, Severity
 from schemas.spans import Hours, Span
@@ -143,12 +144,34 @@ class Route(BaseModel):
         return self
 
 
+class CanarySchedule(BaseModel):
+    """How often a canary is sent for each of the sources."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: Span
+    sources: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)], ...], BeforeValidator(_several)
+    ] = Field(min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _seldom(self) -> CanarySchedule:
+        _at_least_one_second(self.every, "every")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The routes that hold, in their order, and the destinations by name."""
+    """The routes that hold, in their order, the destinations by name, and when canaries are sent."""
 
     routes: tuple[Route, ...]
     destinations: Mapping[str, Destination]
+    canaries: CanarySchedule | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether they give an alerter nothing to do."""
+        return not self.routes and self.canaries is None
 
     def route(self, name: str) -> Route | None:
         """Return the route of that name."""
@@ -181,9 +204,14 @@ def collect_routes(
     """
     destinations: dict[str, tuple[Document, Destination | None]] = {}
     found: list[tuple[Document, int, Route]] = []
+    schedule: CanarySchedule | None = None
     for source in sources:
         for document in read_documents(source, faults):
             if _is_shaped(document, faults):
+                if document.data.get("canaries") is not None:
+                    if schedule is not None:
+                        faults.add(document.place("canaries"), "canaries stands twice; keep one")
+                    schedule = build_model(CanarySchedule, document, ("canaries",), faults)
                 _collect_destinations(document, destinations, faults)
                 for index in range(len(document.data.get("routes") or ())):
                     route = build_model(Route, document, ("routes", index), faults)
@@ -199,7 +227,7 @@ def collect_routes(
         _check_names(route, document, index, destinations, faults)
         _check_match(route, document, index, agencies, policies, faults)
     whole = {name: each for name, (_, each) in destinations.items() if each is not None}
-    return Routes(tuple(route for _, _, route in found), whole)
+    return Routes(tuple(route for _, _, route in found), whole, schedule)
 
 
 def _is_shaped(document: Document, faults: Faults) -> bool:
@@ -207,8 +235,9 @@ def _is_shaped(document: Document, faults: Faults) -> bool:
     if not isinstance(data, dict):
         faults.add(document.place(), "must be a mapping with `destinations` and `routes`")
         return False
-    for key in data.keys() - {"destinations", "routes"}:
-        faults.add(document.place_of_key(key), f"unknown key {key!r}; known are destinations, routes")
+    for key in data.keys() - {"destinations", "routes", "canaries"}:
+        known = "known are canaries, destinations, routes"
+        faults.add(document.place_of_key(key), f"unknown key {key!r}; {known}")
     shaped = True
     if not isinstance(data.get("destinations") or {}, dict):
         faults.add(document.place("destinations"), "must be a mapping: each destination under its name")

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer
 
 from schemas.agencies import ID_PATTERN, AgencyRegister, Identifier
+from schemas.canary import POLICY as CANARY_POLICY
 from schemas.yaml_file import (
     Document,
     Faults,
@@ -225,6 +226,9 @@ def _policy(model: _PolicyFile, document: Document) -> Policy:
 
 
 def _check(model: _PolicyFile, document: Document, agencies: AgencyRegister, faults: Faults) -> None:
+    if model.policy == CANARY_POLICY:
+        text = f"the id {CANARY_POLICY!r} is that of canaries; name it otherwise"
+        faults.add(document.place("policy"), text)
     if not model.agencies:
         faults.add(document.place("agencies"), 'binds nobody; name an agency, or "*" for every one')
     for index, agency_id in enumerate(model.agencies):

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from schemas.agencies import AgencyRegister, load_agencies
 from schemas.alert_routes import Routes, collect_routes, load_routes
+from schemas.canary import MAX_SOURCE
 from schemas.errors import FrwatchError, NotThere, WrongUse
 from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings, load_settings
@@ -207,6 +208,31 @@ def ack_command(
     print(order.model_dump_json() if as_json else f"acknowledged by {order.by}")
 
 
+def canary_command(*sources: str, as_json: AsJson = False) -> None:
+    """Send a canary for each source: a search that nobody ran, to see that it comes through.
+
+    It alerts nobody and is in no table; `frwatch status` and a metric say when the last of each source came.
+
+    Parameters
+    ----------
+    sources:
+        Names, such as lacris-web; where none is given, those of the routes.
+    as_json:
+        Print the sources as a JSON array.
+    """
+    from streams.alerting.canary_schedule import send_canaries
+
+    settings = load_settings()
+    schedule = _routes(settings).canaries
+    chosen = sources or (schedule.sources if schedule else ())
+    if not chosen:
+        raise WrongUse("name a source, or sources under `canaries` in the routes")
+    if any(not 0 < len(source) <= MAX_SOURCE for source in chosen):
+        raise WrongUse(f"a source has 1 to {MAX_SOURCE} characters")
+    asyncio.run(send_canaries(settings, chosen))
+    print(json.dumps(list(chosen)) if as_json else f"sent {len(chosen)}: {', '.join(chosen)}")
+
+
 async def _run(settings: Settings) -> None:
     from sinks.alerts.channels import open_channels
     from sinks.alerts.guard import arm
@@ -219,6 +245,8 @@ async def _run(settings: Settings) -> None:
     if not settings.alerts_allow_private:
         arm()
     channels = open_channels(routes.destinations, allow_private=settings.alerts_allow_private)
+    if routes.canaries is not None:
+        settings.require_key()
     await ensure_topics(settings)
     alerter = Alerter(settings, routes, channels, words)
     loop = asyncio.get_running_loop()

@@ -84,6 +84,7 @@ class Worker:
         self._rules = rules
         self._registry = Registry(settings.schema_registry) if settings.schema_registry else None
         self._strangers = Strangers()
+        self._canaries = 0
         # The rules of a range that is replayed, where others are in force by now.
         self._past: CompiledRules | None = None
         self._failure: BaseException | None = None
@@ -143,7 +144,12 @@ class Worker:
             self.app.flow_control.resume()
             await stack.enter_async_context(_running(feed))
             heartbeat = Heartbeat(
-                self._settings, lambda: self._rules.version, feed, self.ingest, self._strangers
+                self._settings,
+                lambda: self._rules.version,
+                feed,
+                self.ingest,
+                self._strangers,
+                lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
             await stack.enter_async_context(_running(self.ingest))
@@ -197,6 +203,7 @@ class Worker:
         reach("judged")
         self._judged.set()
         self._strangers.note(judged.strangers)
+        self._canaries += judged.canaries
         await self._publish(judged)
         reach("published")
         self.ingest.accept(fetched.epoch, judged.chunks)

@@ -26,8 +26,8 @@ class Heartbeat(Service):
 
     It has `pid`, `started_at` and `updated_at` (ISO 8601, UTC), `policies` (the version in force), `refused`
     (why the policies published last are not, else null), `ready` (whether the group has given it its
-    partitions), `partitions` (numbers by topic) and `unknown_agencies` (how often the names came, since the
-    start, that no agency of the register has; the most frequent ones).
+    partitions), `partitions` (numbers by topic), `unknown_agencies` (how often the names came, since the
+    start, that no agency of the register has; the most frequent ones) and `canaries` (how many, since then).
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Heartbeat(Service):
         feed: PolicyFeed,
         ingest: Ingest,
         strangers: Strangers,
+        canaries: Callable[[], int],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -45,6 +46,7 @@ class Heartbeat(Service):
         self._feed = feed
         self._ingest = ingest
         self._strangers = strangers
+        self._canaries = canaries
         self._started_at = datetime.now(UTC).isoformat()
 
     async def on_stop(self) -> None:
@@ -67,6 +69,7 @@ class Heartbeat(Service):
             "policies": self._in_force(),
             "refused": self._feed.refused.reason if self._feed.refused else None,
             "unknown_agencies": self._strangers.most(NAMES),
+            "canaries": self._canaries(),
             "ready": self._ingest.ready,
             "partitions": partitions,
         }

@@ -13,6 +13,7 @@ import polars as pl
 
 from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
+from streams.canaries import Canaries
 from streams.decode import Bad, Decoded, Values, decode
 from streams.ledger import Chunk, Partition, Tables
 from streams.own_headers import kept_headers, kept_key
@@ -64,6 +65,9 @@ class Rules(Protocol):
     def apply(self, events: pl.DataFrame, detected_at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows for `searches` and the violations found in them."""
 
+    def canaries(self, events: pl.DataFrame, detected_at: datetime) -> Canaries | None:
+        """Return the canaries among decoded searches; None where there are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -85,13 +89,15 @@ class Batch:
 class Judged:
     """What a batch gave: a chunk a partition, for the tables, and what goes to Kafka.
 
-    `strangers` has the names of agencies that no register has, with how often they came.
+    `strangers` has the names of agencies that no register has, with how often they came. Of `canaries` there
+    is a violation for Kafka each, and nothing for the tables.
     """
 
     chunks: list[Chunk]
     violations: pl.DataFrame
     dead: list[DeadLetter]
     strangers: Mapping[str, int] = field(default_factory=dict)
+    canaries: int = 0
 
 
 def judge_searches(
@@ -109,13 +115,22 @@ def judge_searches(
     decoded = decode(batch.values, contract("search"), schemas)
     searches, violations = pl.DataFrame(), pl.DataFrame()
     strangers: Mapping[str, int] = {}
+    rows, canaries = decoded.rows, None
     if decoded.frame.height:
-        searches, violations = rules.apply(positions.beside(decoded, received_at), received_at)
+        events = positions.beside(decoded, received_at)
+        searches, violations = rules.apply(events, received_at)
+        canaries = rules.canaries(events, received_at)
+        if canaries is not None:
+            searches, violations = canaries.leave(searches), canaries.leave(violations)
+            rows = np.delete(rows, canaries.rows)
         strangers = count_strangers(searches)
     dead = positions.dead_letters(decoded.bad)
     few = {"violations": violations, "dead_letters": _dead_rows(dead, topic_ids, received_at)}
-    chunks = positions.chunks("searches", searches, decoded.rows, few, rules.version)
-    return Judged(chunks, violations, dead, strangers)
+    chunks = positions.chunks("searches", searches, rows, few, rules.version)
+    if canaries is None:
+        return Judged(chunks, violations, dead, strangers)
+    told = pl.concat([violations.select(canaries.violations.columns), canaries.violations])
+    return Judged(chunks, told, dead, strangers, len(canaries.rows))
 
 
 def read_outcomes(

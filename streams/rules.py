@@ -10,6 +10,7 @@ from schemas.agencies import AgencyRegister, load_agencies
 from schemas.catalogue_files import load_catalogue
 from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings
+from streams.canaries import Canaries, find_canaries
 from streams.columns import DECODED
 from streams.enrich import Enricher
 from streams.judge import Judge
@@ -18,8 +19,9 @@ from streams.judge import Judge
 class CompiledRules:
     """Enrich and judge with one version of everything, for good. `version` is that of the policies."""
 
-    def __init__(self, enricher: Enricher, agencies: AgencyRegister, policies: PolicySet) -> None:
+    def __init__(self, enricher: Enricher, agencies: AgencyRegister, policies: PolicySet, key: bytes) -> None:
         self._enricher = enricher
+        self._key = key
         self._judge = Judge(policies, agencies)
         self._version = pl.Series("policies_version", [policies.version])
         self.agencies = agencies
@@ -37,9 +39,13 @@ class CompiledRules:
             WrongUse: a rule's SQL was refused; the text has a line for each, with place and reason.
             RuleFailed: a rule cannot be run.
         """
-        rules = CompiledRules(self._enricher, self.agencies, policies)
+        rules = CompiledRules(self._enricher, self.agencies, policies, self._key)
         rules.apply(_NOBODY, datetime.fromtimestamp(0, UTC))
         return rules
+
+    def canaries(self, events: pl.DataFrame, detected_at: datetime) -> Canaries | None:
+        """Return the canaries among decoded searches with their Kafka position; None where there are none."""
+        return find_canaries(events, self._key, detected_at)
 
     def apply(self, events: pl.DataFrame, detected_at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows for `searches` and the violations found in them; both with their Kafka position.
@@ -76,4 +82,4 @@ def load_rules(settings: Settings) -> CompiledRules:
     agencies = load_agencies(settings.agencies)
     policies = load_policies(settings.policies, agencies)
     enricher = Enricher(load_catalogue(settings.catalogue), agencies, key)
-    return CompiledRules(enricher, agencies, policies)
+    return CompiledRules(enricher, agencies, policies, key)

@@ -244,6 +244,9 @@ def _add_alerter(table: Table, alerter: AlerterHealth) -> None:
     for name, lane in alerter.sign.get("destinations", {}).items():
         if lane["circuit"] != "closed":
             found.append(f"{name} does not answer")
+    if alerter.canaries:
+        source, at = min(alerter.canaries.items(), key=lambda each: each[1])
+        found.append(f"oldest canary {source} at {at[:19]}Z")
     where = escape(", ".join(found))
     table.add_row(ALERTER, _coloured(alerter.state), str(alerter.pid), _mib(alerter.memory), where)
 

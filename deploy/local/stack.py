@@ -189,13 +189,13 @@ class LocalStack:
 
 
 def _tells_anybody(home: Home) -> bool:
-    """Whether alert routes are configured.
+    """Whether alert routes or canaries are configured.
 
     Raises:
         WrongUse, NotThere: they have faults, or are not where FRWATCH_ALERTS says.
     """
     settings = load_settings(home=home.path)
-    return bool(load_routes(settings.alerts, load_agencies(settings.agencies)).routes)
+    return not load_routes(settings.alerts, load_agencies(settings.agencies)).idle
 
 
 def _said(what: str, part: Part) -> str:

@@ -27,6 +27,7 @@ from sinks.kafka.alert_log import AlertLog
 from sinks.kafka.publisher import DeadLetter
 from streams.alerting.alert import Alert, Violation
 from streams.alerting.book import Book
+from streams.alerting.canary_schedule import keep_sending
 from streams.alerting.clock import now_micros
 from streams.alerting.decide import acknowledge, decide, keeps_order, retry, tick
 from streams.alerting.lane import Lane
@@ -99,6 +100,8 @@ class Active:
             async with asyncio.TaskGroup() as group:
                 for task in (self._read(), self._tick(), self._commit()):
                     group.create_task(task)
+                if self._routes.canaries is not None:
+                    group.create_task(keep_sending(self._settings, self._routes.canaries))
                 for lane in self.lanes.values():
                     group.create_task(lane.run())
         finally:
@@ -137,6 +140,12 @@ class Active:
                 reason=letter.reason,
             )
             self._bury(letter)
+        for each in found.canaries:
+            now = now_micros()
+            if self.book.see(each.violation_id, now):
+                # Its title is the source.
+                self.book.canary(each.title, each.occurred_at, now)
+                self._metrics.canary(each.title, now)
         for violation in found.violations:
             self._decide_one(violation)
 

@@ -90,9 +90,11 @@ class Lane:
         await self._slots.acquire()
         now = asyncio.get_running_loop().time()
         wait = self.circuit.wait(now)
+        # What is let through while it is not closed is the probe.
+        probe = wait == 0 and self.circuit.state == "half-open"
         if wait == 0:
             wait = self._bucket.wait(now)
-            if wait:
+            if wait and probe:
                 self.circuit.let_go()
         if wait != 0:
             self._slots.release()
@@ -101,10 +103,11 @@ class Lane:
             return min(IDLE_SECONDS if wait is None else wait, IDLE_SECONDS)
         if self._due() is not alert:
             self._slots.release()
-            self.circuit.let_go()
+            if probe:
+                self.circuit.let_go()
             return 0.0
         heapq.heappop(self._queue)
-        task = asyncio.create_task(self._send(alert))
+        task = asyncio.create_task(self._send(alert, probe=probe))
         self._sending[alert.id] = task
         return 0.0
 
@@ -125,16 +128,18 @@ class Lane:
             return IDLE_SECONDS
         return min(max(0.001, (self._queue[0][0] - now_micros()) / 1_000_000), IDLE_SECONDS)
 
-    async def _send(self, alert: Alert) -> None:
+    async def _send(self, alert: Alert, *, probe: bool) -> None:
         began, loop = now_micros(), asyncio.get_running_loop()
         try:
             outcome = await self._channel.send(message_of(alert))
-        except asyncio.CancelledError:
+        except Exception as error:
+            # A fault of ours must not be the end of this lane.
+            log.error("sending failed", destination=self.name, error=type(error).__name__)
+            outcome = Outcome("failed", f"it could not be sent ({type(error).__name__})")
+        finally:
             del self._sending[alert.id]
-            raise
-        del self._sending[alert.id]
-        self._slots.release()
-        self.circuit.note(delivered=outcome.result != "failed", now=loop.time())
+            self._slots.release()
+        self.circuit.note(delivered=outcome.result != "failed", now=loop.time(), probe=probe)
         if outcome.retry_after is not None:
             self.circuit.rest(loop.time() + outcome.retry_after)
         self._note(alert, outcome, began)

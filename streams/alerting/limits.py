@@ -65,17 +65,23 @@ class Circuit:
         """Send nothing before then: the destination has said so."""
         self._until = max(self._until, until)
 
-    def note(self, *, delivered: bool, now: float) -> None:
-        """Note what came of a message."""
-        self._probing = False
+    def note(self, *, delivered: bool, now: float, probe: bool = False) -> None:
+        """Note what came of a message, and whether it was the probe.
+
+        While it is open, failures of what was on its way before say nothing new.
+        """
+        if probe:
+            self._probing = False
         if delivered:
             self._failures, self._rest = 0, FIRST_REST
             return
-        self._failures += 1
-        if self._failures >= OPENS_AFTER:
+        if self._failures < OPENS_AFTER:
+            self._failures += 1
+            probe = self._failures == OPENS_AFTER
+        if probe:
             self.rest(now + self._rest)
             self._rest = min(self._rest * 2, LONGEST_REST)
 
     def let_go(self) -> None:
-        """Note that what `wait` let through was not sent after all."""
+        """Note that the probe that `wait` let through was not sent after all."""
         self._probing = False

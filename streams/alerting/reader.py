@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from schemas.canary import POLICY as CANARY_POLICY
 from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
 from streams.alerting.alert import Violation
@@ -19,6 +20,7 @@ class Read:
     """What a batch gave, in its order."""
 
     violations: list[Violation]
+    canaries: list[Violation]
     dead: list[DeadLetter]
 
 
@@ -33,12 +35,15 @@ def read(records: Sequence[Any], schemas: Mapping[int, WriterSchema | str]) -> R
     `schemas` has what the registry says of the `schema_ids`.
     """
     if not records:
-        return Read([], [])
+        return Read([], [], [])
     decoded = decode(Values([record.value for record in records]), contract("violation"), schemas)
     found = []
     for at, row in zip(decoded.rows, decoded.frame.iter_rows(named=True), strict=False):
         found.append(_violation(row, records[int(at)]))
-    return Read(found, [_dead(records[bad.row], bad) for bad in sorted(decoded.bad, key=lambda bad: bad.row)])
+    real = [each for each in found if each.policy_id != CANARY_POLICY]
+    canaries = [each for each in found if each.policy_id == CANARY_POLICY]
+    dead = [_dead(records[bad.row], bad) for bad in sorted(decoded.bad, key=lambda bad: bad.row)]
+    return Read(real, canaries, dead)
 
 
 def _violation(row: dict[str, Any], record: Any) -> Violation:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 
 import pytest
 from standardwebhooks import Webhook
 
+from deploy.local.ports import free_ports
 from tests.integration.test_whole_way import CLEARVIEW
 from tests.streams.conftest import MakeSearch
 from tests.support.alerter import NOON, SECRET, Alerters, violation
@@ -172,3 +176,38 @@ def test_a_test_says_what_came_of_it(alerters: Alerters, receiver: Receiver) -> 
     assert "its address is not public" in alerters.command("test", "hook", status=1)
     del alerters.variables["HOOK_SECRET"]
     assert "HOOK_SECRET is not set" in alerters.command("test", "hook", status=2)
+
+
+def test_a_canary_comes_through_and_is_in_no_table(
+    alerters: Alerters, stack: Stack, receiver: Receiver
+) -> None:
+    port = free_ports(1)[0]
+    text = alerters.routes.read_text() + "canaries: {every: 1h, sources: [zeek/egress-2]}\n"
+    alerters.routes.write_text(text)
+    alerter = alerters.start(FRWATCH_ALERTS_METRICS=str(port))
+    stack.start_worker()
+
+    def canaries() -> dict[str, str]:
+        sign = alerters.sign(alerter)
+        return sign["canaries"] if sign else {}
+
+    until(lambda: set(canaries()) == {"zeek/egress-2"}, "the scheduled one has come through")
+    alerters.command("canary", "lacris-web")
+    until(lambda: set(canaries()) == {"zeek/egress-2", "lacris-web"}, "the other has come through")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        metrics = answer.read().decode()
+    at = re.search(r'frwatch_alert_last_canary_timestamp_seconds{source="lacris-web"} (\S+)', metrics)
+    assert at is not None
+    assert abs(float(at[1]) - time.time()) < 60
+    assert "frwatch_alert_active 1.0" in metrics
+    alerters.send([violation(1)])
+    until(lambda: len(receiver.taken) == 1, "a real one has come")
+    assert len(receiver.requests) == 1, "canaries alert nobody"
+    until(lambda: sum(sign["canaries"] for sign in stack.signs()) == 2, "workers count them")
+    for table in ("searches", "violations", "search_arrivals"):
+        assert stack.scalar(f"SELECT count() FROM frwatch.{table} WHERE agency_id = 'frwatch-canary'") == 0
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        metrics = answer.read().decode()
+    assert 'frwatch_alert_attempts_total{destination="hook",outcome="delivered"} 1.0' in metrics
+    assert 'frwatch_alert_delivery_seconds_count{destination="hook"} 1.0' in metrics
+    assert 'frwatch_alert_circuit{destination="hook"} 0.0' in metrics

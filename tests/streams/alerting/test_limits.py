@@ -39,8 +39,16 @@ def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_probe_through() ->
     assert (circuit.state, circuit.wait(0.0)) == ("open", 1.0)
     assert circuit.wait(1.0) == 0.0
     assert (circuit.state, circuit.wait(1.0)) == ("half-open", None)
-    circuit.note(delivered=True, now=1.0)
+    failed(circuit, 30, 1.0)
+    assert circuit.wait(1.0) is None, "what was on its way before is not the probe"
+    circuit.note(delivered=True, now=1.0, probe=True)
     assert (circuit.state, circuit.wait(1.0)) == ("closed", 0.0)
+
+
+def test_what_was_on_its_way_when_a_circuit_opened_makes_its_rest_no_longer() -> None:
+    circuit = Circuit()
+    failed(circuit, OPENS_AFTER + 30)
+    assert circuit.wait(0.0) == 1.0
 
 
 def test_a_circuit_rests_longer_each_time_but_never_for_ever() -> None:
@@ -52,7 +60,7 @@ def test_a_circuit_rests_longer_each_time_but_never_for_ever() -> None:
         rests.append(rest)
         now += rest
         assert circuit.wait(now) == 0.0
-        circuit.note(delivered=False, now=now)
+        circuit.note(delivered=False, now=now, probe=True)
     assert rests == [1, 2, 4, 8, 16, 32, *[LONGEST_REST] * 4]
 
 

@@ -25,7 +25,6 @@ from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings, load_settings
 from schemas.yaml_file import Faults, read_sources
 from streams.alerting.orders import Acknowledge, Order, Retry, to_value
-from streams.in_force import history, last_good
 from streams.lint_report import print_faults
 from streams.log import set_up_logs
 from streams.moments import moment_of
@@ -257,6 +256,8 @@ async def _run(settings: Settings) -> None:
 
 def _rules(settings: Settings, agencies: AgencyRegister) -> dict[str, set[str]]:
     """The rules that routes may name: of the files, and of what is published, where that can be read."""
+    from streams.in_force import history, last_good
+
     policies: list[PolicySet] = [load_policies(settings.policies, agencies)]
     try:
         published = last_good(asyncio.run(history(settings, agencies)))

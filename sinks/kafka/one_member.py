@@ -9,10 +9,11 @@ from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
 
-def one_member(active_since: Callable[[], int]) -> type[AbstractPartitionAssignor]:
-    """Return an assignor for one consumer, which says since when it is the active one (0: it is not).
+def one_member(reign: Callable[[], int]) -> type[AbstractPartitionAssignor]:
+    """Return an assignor for one consumer, which says the number of its reign (0: it is not active).
 
-    The member that has been active longest keeps everything; where none is, the first by its id gets it.
+    The member whose reign began last keeps everything: one that was frozen, and that another has followed,
+    does not get it back. Where none is active, the first by its id gets it.
     """
 
     class OneMember(AbstractPartitionAssignor):  # type: ignore[misc]
@@ -23,7 +24,7 @@ def one_member(active_since: Callable[[], int]) -> type[AbstractPartitionAssigno
         def assign(
             cls, cluster: Any, members: Mapping[str, ConsumerProtocolMemberMetadata]
         ) -> dict[str, ConsumerProtocolMemberAssignment]:
-            chosen = min(members, key=lambda member: (_since(members[member].user_data), member))
+            chosen = min(members, key=lambda member: (-_number(members[member].user_data), member))
             topics = sorted(members[chosen].subscription)
             everything = [(topic, sorted(cluster.partitions_for_topic(topic) or ())) for topic in topics]
             return {
@@ -35,9 +36,7 @@ def one_member(active_since: Callable[[], int]) -> type[AbstractPartitionAssigno
 
         @classmethod
         def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-            return ConsumerProtocolMemberMetadata(
-                cls.version, list(topics), active_since().to_bytes(8, "big")
-            )
+            return ConsumerProtocolMemberMetadata(cls.version, list(topics), reign().to_bytes(8, "big"))
 
         @classmethod
         def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
@@ -46,6 +45,5 @@ def one_member(active_since: Callable[[], int]) -> type[AbstractPartitionAssigno
     return OneMember
 
 
-def _since(user_data: bytes | None) -> float:
-    since = int.from_bytes(user_data or b"", "big")
-    return since or float("inf")
+def _number(user_data: bytes | None) -> int:
+    return int.from_bytes(user_data or b"", "big")

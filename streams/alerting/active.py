@@ -26,7 +26,7 @@ from sinks.alerts.outcome import Channel
 from sinks.kafka.alert_log import AlertLog
 from sinks.kafka.publisher import DeadLetter
 from streams.alerting.alert import Alert, Violation
-from streams.alerting.book import Book
+from streams.alerting.book import REIGN, Book
 from streams.alerting.canary_schedule import keep_sending
 from streams.alerting.clock import now_micros
 from streams.alerting.decide import acknowledge, decide, keeps_order, retry, tick
@@ -83,6 +83,9 @@ class Active:
         self._dead: list[DeadLetter] = []
         self._held: list[Alert] = []
         self._urgent = asyncio.Event()
+        self._proven = asyncio.Event()
+        book.begin_reign()
+        self._urgent.set()
         self._early = {route.name for route in routes.routes if keeps_order(route)}
         for alert in list(book.alerts.values()):
             self._take_up(alert)
@@ -107,6 +110,12 @@ class Active:
         finally:
             await asyncio.gather(*(lane.finish(STOP_SECONDS) for lane in self.lanes.values()))
 
+    def prove(self) -> None:
+        """Decide nothing more before it is written that this is still the active one."""
+        self._proven.clear()
+        self.book.changed[REIGN] = None
+        self._urgent.set()
+
     async def write_last(self) -> None:
         """Write what is not written yet; for the end of a reign that nobody has taken over."""
         await self._write()
@@ -120,6 +129,7 @@ class Active:
                 await asyncio.sleep(TICK_SECONDS)
                 continue
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=FETCH_RECORDS)
+            await self._proven.wait()
             for partition, records in fetched.items():
                 if partition.topic == orders:
                     for record in records:
@@ -185,10 +195,10 @@ class Active:
             key = f"{order.alert_id}/acknowledged/{order.at}"
             self.book.add_row(key, {"table": "alert_acknowledgements", "row": row})
             return
-        now = now_micros()
+        wanted = [name for name in self.lanes if order.destination in (None, name)]
         ids: Iterable[str | None] = map(str, order.alert_ids) if order.alert_ids else [None]
         for alert_id in ids:
-            for alert in retry(self.book, now, alert_id=alert_id, destination=order.destination):
+            for alert in retry(self.book, now_micros(), wanted, alert_id):
                 self._queue(alert)
 
     # -- telling -----------------------------------------------------------------------------------
@@ -314,6 +324,8 @@ class Active:
                     self._held, self._dead = held + self._held, dead + self._dead
                     self._offsets = offsets | self._offsets
                 raise
+        if any(key == REIGN for key, _ in changes) and REIGN not in self.book.changed:
+            self._proven.set()
         reach("alert-committed")
         for alert in held:
             self._queue(alert)

@@ -26,7 +26,6 @@ from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.topics import topic_ids
 from streams.alerting.active import Active
 from streams.alerting.book import Book
-from streams.alerting.clock import now_micros
 from streams.alerting.heartbeat import Heartbeat
 from streams.alerting.metrics import Metrics
 from streams.alerting.rows import RowKeeper
@@ -34,6 +33,9 @@ from streams.alerting.text import Words
 from streams.alerting.words import WordsFeed
 
 log = structlog.get_logger(__name__)
+
+PATIENCE = 15.0
+"""Seconds, longer than the group takes to notice that a member is gone."""
 
 
 class Alerter:
@@ -50,7 +52,6 @@ class Alerter:
         self.active: Active | None = None
         self.joined = False
         self._owns = False
-        self._active_since = 0
         self._rebalance = 0
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
@@ -78,6 +79,7 @@ class Alerter:
             records = await stack.enter_async_context(PolicyLog(self._settings))
             feed = WordsFeed(self._words, records)
             await feed.catch_up()
+            self._say_what_matches_nothing()
             await stack.enter_async_context(_running(feed))
             ids = await asyncio.to_thread(topic_ids, self._settings, [self._settings.topic("violations")])
             consumer = self._consumer()
@@ -104,7 +106,6 @@ class Alerter:
         self, consumer: AIOKafkaConsumer, registry: Registry | None, ids: Mapping[str, bytes]
     ) -> None:
         """Be the active one until told to stop, or until another is."""
-        rebalance = self._rebalance
         try:
             async with AlertLog(self._settings) as alert_log:
                 # A large book takes seconds, and the heartbeat must go on.
@@ -121,22 +122,30 @@ class Alerter:
                     ids,
                     registry,
                 )
-                self._active_since = self._active_since or now_micros()
-                log.info("active", seen=len(book.seen), alerts=len(book.alerts), rows=len(book.rows))
+                log.info(
+                    "active",
+                    reign=book.reign,
+                    seen=len(book.seen),
+                    alerts=len(book.alerts),
+                    rows=len(book.rows),
+                )
                 async with _running(RowKeeper(self._settings, book)):
                     await self._until_told(active)
                     if self._owns:
                         with suppress(KafkaError):
                             await active.write_last()
         except Fenced:
-            # Nobody may fence off its successor: it waits for the group to say whose turn it is.
-            log.warning("another alerter is active; standing by")
-            while self._rebalance == rebalance and not self._over.is_set():
-                self._changed.clear()
-                await self._changed.wait()
+            # Nobody may fence off its successor: it waits for the group to say whose turn it is. Where the
+            # group still says that it is this one's, the successor is gone.
+            log.warning("another alerter is or was active; standing by")
+            self.active, rebalance = None, self._rebalance
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    while self._rebalance == rebalance and not self._over.is_set():
+                        self._changed.clear()
+                        await self._changed.wait()
         finally:
             self.active = None
-            self._active_since = 0
 
     async def _until_told(self, active: Active) -> None:
         """Run until told to stop or until the partitions are gone.
@@ -157,12 +166,24 @@ class Alerter:
         if not running.cancelled() and (error := running.exception()) is not None:
             raise _first(error)
 
+    def _say_what_matches_nothing(self) -> None:
+        """Warn of policies that routes name and nobody has: published policies come and go."""
+        known = self._words.reasons.rules
+        for route in self._routes.routes:
+            if unknown := [each for each in route.match.policy if each not in known]:
+                log.warning("a route names policies that are not in force", route=route.name, unknown=unknown)
+
     def assigned(self, partitions: set[TopicPartition]) -> None:
         """Note what the group has decided."""
         self.joined = True
         self._owns = bool(partitions)
         self._rebalance += 1
         self._changed.set()
+        if self.active is not None:
+            self.active.prove()
+
+    def _reign_number(self) -> int:
+        return self.active.book.reign if self.active is not None else 0
 
     def _consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -171,7 +192,7 @@ class Alerter:
             client_id="frwatch-alerts",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            partition_assignment_strategy=(one_member(lambda: self._active_since),),
+            partition_assignment_strategy=(one_member(self._reign_number),),
             max_partition_fetch_bytes=1 << 20,
             # As short as brokers allow: so long a killed alerter's successor waits.
             session_timeout_ms=6_000,

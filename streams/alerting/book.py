@@ -10,6 +10,7 @@ all that was written gives the same book again. Keys begin with what they are:
 | `a/ALERT` | an alert that must still be sent, or that was given up |
 | `r/…` | a row that ClickHouse has not taken yet |
 | `m/watermark` | the latest `occurred_at` |
+| `m/reign` | how often an alerter has become the active one |
 | `c/SOURCE` | the last canary of a source |
 """
 
@@ -29,7 +30,7 @@ MAX_SEEN = 1_000_000
 """Violations that are remembered at most, the latest; some 150 bytes each."""
 MAX_ROWS = 100_000
 """Rows that wait for ClickHouse at most; of failed attempts beyond them only the count is kept."""
-WATERMARK = "m/watermark"
+WATERMARK, REIGN = "m/watermark", "m/reign"
 
 Change = tuple[str, bytes | None]
 
@@ -43,6 +44,7 @@ class Book:
         self.rows: dict[str, dict[str, Any]] = {}
         self.canaries: dict[str, dict[str, int]] = {}
         self.watermark = 0
+        self.reign = 0
         self.rows_dropped = 0
         self.swept = 0
         self.changed: dict[str, None] = {}
@@ -80,6 +82,11 @@ class Book:
         if occurred_at > self.watermark:
             self.watermark = occurred_at
             self.changed[WATERMARK] = None
+
+    def begin_reign(self) -> None:
+        """Count one more alerter that has become active."""
+        self.reign += 1
+        self.changed[REIGN] = None
 
     # -- windows -----------------------------------------------------------------------------------
 
@@ -200,7 +207,7 @@ class Book:
         elif kind == "c":
             return _json(self.canaries[rest])
         else:
-            return str(self.watermark).encode()
+            return str(self.reign if key == REIGN else self.watermark).encode()
         return None if found is None else _json(found.to_json())
 
     @classmethod
@@ -232,6 +239,8 @@ class Book:
             self.canaries[rest] = json.loads(value)
         elif key == WATERMARK:
             self.watermark = int(value)
+        elif key == REIGN:
+            self.reign = int(value)
 
 
 def window_key(window: Window) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -97,16 +98,14 @@ def acknowledge(book: Book, alert_id: str) -> None:
             book.note(alert)
 
 
-def retry(
-    book: Book, now: int, *, alert_id: str | None = None, destination: str | None = None
-) -> list[Alert]:
-    """Make what was given up, or waits, due now; return the alerts that this concerns."""
+def retry(book: Book, now: int, destinations: Collection[str], alert_id: str | None = None) -> list[Alert]:
+    """Make due now what was given up, or waits, at these destinations; return the alerts concerned."""
     found = []
     for alert in [each for each in book.alerts.values() if alert_id in (None, each.id)]:
         again = [
             each
             for name, each in alert.deliveries.items()
-            if each.status != "delivered" and destination in (None, name)
+            if each.status != "delivered" and name in destinations
         ]
         for each in again:
             each.status, each.due, each.since = "pending", now, now

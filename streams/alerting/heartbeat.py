@@ -22,8 +22,9 @@ class Heartbeat(Service):
     """Writes `HOME/alerts/PID.json` and removes it at the end.
 
     It has `pid`, `updated_at` (ISO 8601, UTC), `ready` (whether the group has answered), `active`, `waiting`
-    (deliveries), `given_up` (alerts), `rows` (that ClickHouse has not yet), `destinations` (the state of each
-    circuit and how much waits) and `canaries` (when the last of each source came through).
+    (deliveries), `given_up` (alerts), `rows` (that ClickHouse has not yet), `unwritten` (entries of the
+    state), `destinations` (the state of each circuit and how much waits) and `canaries` (when the last of
+    each source came through).
     """
 
     def __init__(self, settings: Settings, alerter: Alerter, **kwargs: Any) -> None:
@@ -51,6 +52,7 @@ class Heartbeat(Service):
             "waiting": sum(lane.waiting for lane in lanes.values()),
             "given_up": sum(alert.failed for alert in active.book.alerts.values()) if active else 0,
             "rows": len(active.book.rows) if active else 0,
+            "unwritten": len(active.book.changed) if active else 0,
             "destinations": {
                 name: {"circuit": lane.circuit.state, "waiting": lane.waiting} for name, lane in lanes.items()
             },

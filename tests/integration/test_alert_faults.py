@@ -113,3 +113,25 @@ def test_alerters_that_are_killed_tell_each_first_under_one_key(stack: Stack) ->
 @pytest.mark.timeout(1200)
 def test_ten_thousand_are_told_through_a_receiver_that_is_down_for_a_minute(stack: Stack) -> None:
     tell(stack, 10_000, kill_after=1_000, down=60.0, patience=600)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_an_alerter_that_was_frozen_past_its_session_stands_by_and_tells_nobody_else(stack: Stack) -> None:
+    with receiving() as receiver:
+        alerters = Alerters(stack, receiver.url)
+        frozen, other = alerters.start(), alerters.start()
+        alerters.send_keyed([made(officer, 0) for officer in range(50)])
+        until(lambda: len(receiver.keys) == 50, "the first have come")
+        frozen.send_signal(signal.SIGSTOP)
+        until(lambda: alerters.signs()[other.pid]["active"], "the other is active")
+        alerters.send_keyed([made(officer, 0) for officer in range(40, 100)])
+        until(lambda: len(receiver.keys) == 100, "it goes on")
+        frozen.send_signal(signal.SIGCONT)
+        until(lambda: not alerters.signs()[frozen.pid]["active"], "the one that was frozen stands by")
+        alerters.send_keyed([made(officer, 0) for officer in range(90, 120)])
+        until(lambda: len(receiver.keys) == 120, "the other is still active")
+        assert len({each.headers["webhook-id"] for each in receiver.requests}) == 120
+        assert frozen.poll() is None
+        other.kill()
+        until(lambda: alerters.signs()[frozen.pid]["active"], "it takes over again")

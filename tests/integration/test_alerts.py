@@ -49,6 +49,9 @@ def test_a_search_that_is_forbidden_reaches_the_receiver_signed(
     until(lambda: stack.query(sql) == [("delivered", "first", 200, 1)], "the attempt is a row")
     latency = "SELECT alerts, from_detection, from_arrival FROM frwatch.alert_latency WHERE route = 'all'"
     until(lambda: stack.query(latency)[0][2][0] > 0, "the arrival of the event is known")
+    state = alerters.state()
+    assert state
+    assert b"hunter2" not in state
     assert "hunter2" not in alerters.log() + json.dumps(list(alerters.signs().values()))
     assert stack.scalar("SELECT countIf(toString(tuple(*)) LIKE '%hunter2%') FROM frwatch.alerts") == 0
 
@@ -211,3 +214,23 @@ def test_a_canary_comes_through_and_is_in_no_table(
     assert 'frwatch_alert_attempts_total{destination="hook",outcome="delivered"} 1.0' in metrics
     assert 'frwatch_alert_delivery_seconds_count{destination="hook"} 1.0' in metrics
     assert 'frwatch_alert_circuit{destination="hook"} 0.0' in metrics
+
+
+def test_an_engine_that_is_away_holds_up_no_alert_and_loses_no_row(
+    alerters: Alerters, stack: Stack, receiver: Receiver
+) -> None:
+    alerter = alerters.start(FRWATCH_CLICKHOUSE="http://127.0.0.1:1")
+    alerters.send([violation(1)])
+    until(lambda: len(receiver.taken) == 1, "the alert has come")
+
+    def waits() -> bool:
+        sign = alerters.sign(alerter) or {}
+        return (sign.get("rows"), sign.get("unwritten")) == (1, 0)
+
+    until(waits, "its row waits, written down")
+    alerter.kill()
+    alerter.wait()
+    alerters.start()
+    sql = f"SELECT outcome FROM frwatch.alerts WHERE alert_id = '{receiver.taken[0].headers['webhook-id']}'"
+    until(lambda: stack.query(sql) == [("delivered",)], "the row has come")
+    assert len(receiver.requests) == 1

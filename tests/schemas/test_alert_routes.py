@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.agencies import parse_agencies
+from schemas.agencies import load_agencies, parse_agencies
 from schemas.alert_routes import Routes, collect_routes, load_routes
 from schemas.settings import Settings
 from schemas.spans import DAYS, Hours
@@ -91,6 +91,17 @@ def test_two_files_are_one_set(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("routes: [{name: all, to: chat}]")
     routes = load_routes(tmp_path, AGENCIES)
     assert [route.to for route in routes.routes] == [("chat",)]
+
+
+def test_the_example_of_the_readme_has_no_fault() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = readme.partition("\n## Alerts\n")[2].partition("```yaml\n")[2].partition("```")[0]
+    agencies = load_agencies(Settings().agencies)
+    faults = Faults()
+    routes = collect_routes([Source("README.md", example)], agencies, POLICIES, faults)
+    assert [str(fault) for fault in faults.told()] == []
+    assert (len(routes.routes), len(routes.destinations)) == (1, 2)
+    assert routes.canaries is not None
 
 
 def test_what_is_shipped_tells_nobody_and_has_no_fault() -> None:

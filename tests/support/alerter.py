@@ -123,6 +123,21 @@ class Alerters:
             producer.poll(0)
         assert producer.flush(60) == 0
 
+    def state(self) -> bytes:
+        """All that the state's topic has by now, end to end."""
+        topic = f"{self.stack.prefix}alert-state"
+        consumer = Consumer(
+            {"bootstrap.servers": self.stack.kafka, "group.id": f"{topic}-test", "enable.partition.eof": True}
+        )
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        found = b""
+        try:
+            while (message := consumer.poll(10)) is not None and message.error() is None:
+                found += (message.key() or b"") + (message.value() or b"")
+        finally:
+            consumer.close()
+        return found
+
     def dead(self, count: int) -> list[Message]:
         """Wait for so many dead letters and return them."""
         topic = f"{self.stack.prefix}dead"

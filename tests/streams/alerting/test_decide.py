@@ -173,9 +173,9 @@ def test_what_fails_is_tried_again_later_and_given_up_after_its_time() -> None:
     assert NOW + DAY - 300 * SECOND <= now <= NOW + DAY
     assert book.alerts == {alert.id: alert}
     assert [each["row"]["outcome"] for each in book.rows.values()][-1] == "given_up"
-    assert retry(book, now, alert_id="another") == []
-    assert retry(book, now, destination="chat") == []
-    assert retry(book, now, alert_id=alert.id) == [alert]
+    assert retry(book, now, ["hook"], "another") == []
+    assert retry(book, now, ["chat"]) == []
+    assert retry(book, now, ["hook"], alert.id) == [alert]
     assert (delivery.status, delivery.due) == ("pending", now)
     assert not note_attempt(book, alert, "hook", DONE, HOOK, began=now, ended=now, draw=1.0)
     assert book.alerts == {}

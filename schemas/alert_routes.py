@@ -282,10 +282,10 @@ def _note_secrets(document: Document, path: tuple[str, str], data: Any, faults: 
         if data.get("kind") == "apprise":
             faults.add(place, "an Apprise URL holds secrets: name it by url_env or url_file")
         else:
-            _check_url(url, place, faults)
+            _check_url(url, place, faults, private=data.get("allow_private") is True)
 
 
-def _check_url(url: str, place: Any, faults: Faults) -> None:
+def _check_url(url: str, place: Any, faults: Faults, *, private: bool) -> None:
     parts = urlsplit(url)
     if parts.username or parts.password or parts.query or parts.fragment:
         text = (
@@ -294,6 +294,8 @@ def _check_url(url: str, place: Any, faults: Faults) -> None:
         faults.add(place, text)
     elif parts.scheme not in {"https", "http"} or normalise_host(parts.netloc) is None:
         faults.add(place, "the URL is none that a webhook can have; write https://host/path")
+    elif parts.scheme == "http" and not private:
+        faults.add(place, "http is for destinations with allow_private alone; write https")
 
 
 def _check_names(

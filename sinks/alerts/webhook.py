@@ -39,7 +39,7 @@ class WebhookChannel:
         Raises:
             ValueError: it is not, or the URL is none; the text quotes neither.
         """
-        self._url = _url(url)
+        self._url = _url(url, allow_private=allow_private)
         self._webhook = Webhook(_key(secret))
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._at_once = at_once
@@ -105,13 +105,14 @@ def body_of(message: Message) -> str:
     return JSONFormat().write(event).decode()
 
 
-def _url(text: str) -> URL:
+def _url(text: str, *, allow_private: bool) -> URL:
     try:
         url = URL(text)
     except ValueError:
         url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("its URL is no http or https URL")
+    if url.scheme not in (("http", "https") if allow_private else ("https",)) or not url.host:
+        # What is sent is about people: in the clear it may go no further than one's own network.
+        raise ValueError("its URL must be https; http is for destinations with allow_private alone")
     return url
 
 

@@ -27,7 +27,7 @@ from streams.alerting.alert import Alert, Window
 
 DAY = 86_400_000_000
 MAX_SEEN = 1_000_000
-"""Violations that are remembered at most, the latest; some 150 bytes each."""
+"""Violations that are remembered at most, the latest; some 80 bytes each."""
 MAX_ROWS = 100_000
 """Rows that wait for ClickHouse at most; of failed attempts beyond them only the count is kept."""
 WATERMARK, REIGN = "m/watermark", "m/reign"
@@ -39,7 +39,9 @@ class Book:
     """All of the state. `changed` has the keys of what is not yet written."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, int] = {}
+        # By the 16 bytes of the id, with the day of the decision: there may be many.
+        self.seen: dict[bytes, int] = {}
+        self._days: dict[int, int] = {}
         self.alerts: dict[str, Alert] = {}
         self.rows: dict[str, dict[str, Any]] = {}
         self.canaries: dict[str, dict[str, int]] = {}
@@ -60,22 +62,27 @@ class Book:
 
     def see(self, violation_id: str, now: int) -> bool:
         """Note a violation as decided today; False where it was before."""
-        if violation_id in self.seen:
+        key = bytes.fromhex(violation_id.replace("-", ""))
+        if key in self.seen:
             return False
-        self.seen[violation_id] = now // DAY
-        self.changed[f"v/{violation_id}"] = None
+        self._see(key, now // DAY)
+        self.changed[f"v/{key.hex()}"] = None
         return True
+
+    def _see(self, key: bytes, day: int) -> None:
+        # One number for all of a day.
+        self.seen[key] = self._days.setdefault(day, day)
 
     def forget_seen(self, before_day: int) -> None:
         """Forget violations decided before a day, and the oldest beyond `MAX_SEEN`."""
-        old: list[str] = []
-        for violation_id, day in self.seen.items():
+        old: list[bytes] = []
+        for key, day in self.seen.items():
             if day >= before_day and len(self.seen) - len(old) <= MAX_SEEN:
                 break
-            old.append(violation_id)
-        for violation_id in old:
-            del self.seen[violation_id]
-            self.changed[f"v/{violation_id}"] = None
+            old.append(key)
+        for key in old:
+            del self.seen[key]
+            self.changed[f"v/{key.hex()}"] = None
 
     def advance(self, occurred_at: int) -> None:
         """Let the watermark follow."""
@@ -195,7 +202,7 @@ class Book:
         kind, _, rest = key.partition("/")
         found: Any = None
         if kind == "v":
-            day = self.seen.get(rest)
+            day = self.seen.get(bytes.fromhex(rest))
             return None if day is None else str(day).encode()
         if kind == "a":
             found = self.alerts.get(rest)
@@ -228,7 +235,7 @@ class Book:
     def _take(self, key: str, value: bytes) -> None:
         kind, _, rest = key.partition("/")
         if kind == "v":
-            self.seen[rest] = int(value)
+            self._see(bytes.fromhex(rest), int(value))
         elif kind == "a":
             self.add(Alert.from_json(json.loads(value)))
         elif kind == "w":

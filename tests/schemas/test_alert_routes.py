@@ -86,6 +86,12 @@ def test_a_webhook_is_signed_and_every_destination_is_somewhere() -> None:
     assert "say where it is once" in faults[1]
 
 
+def test_a_url_in_the_clear_is_for_ones_own_network() -> None:
+    hook = "kind: webhook, url: http://h.example/x, secret_env: S"
+    _, faults = read(f"destinations: {{a: {{{hook}}}, b: {{{hook}, allow_private: true}}}}")
+    assert faults == ["r.yaml:1:40: http is for destinations with allow_private alone; write https"]
+
+
 def test_two_files_are_one_set(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("destinations: {chat: {kind: apprise, url_env: C}}")
     (tmp_path / "b.yaml").write_text("routes: [{name: all, to: chat}]")

@@ -15,8 +15,11 @@ from pydantic import SecretStr
 
 from schemas.canary import AGENCY, ATTRIBUTE, POLICY, canary
 from schemas.contracts import contract
+from schemas.errors import WrongUse
+from schemas.policies import parse_policies
 from schemas.settings import Settings
 from schemas.wire import encode
+from schemas.yaml_file import Source
 from streams.ledger import Partition
 from streams.pipeline import Batch, Judged, Record, judge_searches
 from streams.rules import load_rules
@@ -111,6 +114,13 @@ def test_a_search_with_the_id_of_a_canary_is_not_hidden_by_it() -> None:
     true = made()
     result = judged(true, search(event_id=true["event_id"]))
     assert (result.canaries, stored(result, "searches"), stored(result, "violations")) == (1, 1, 1)
+
+
+def test_no_policy_can_take_the_name_of_canaries() -> None:
+    text = "policy: frwatch-canary\ntitle: t\nagencies: '*'\neffective: {from: 2000-01-01}\n"
+    rules = "rules: [{id: canary, title: t, severity: LOW, when: outside_agency}]"
+    with pytest.raises(WrongUse, match="is that of canaries"):
+        parse_policies([Source("p.yaml", text + rules)], RULES.agencies)
 
 
 @given(st.binary(min_size=32, max_size=32))

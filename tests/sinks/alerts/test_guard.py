@@ -85,7 +85,7 @@ def names(receiver: Receiver) -> list[str]:
 
 async def test_a_webhook_reaches_nothing_inside_by_any_name(inside: Receiver) -> None:
     for host in names(inside):
-        channel = WebhookChannel(f"http://{host}/x", SECRET, timeout=5, at_once=1)
+        channel = WebhookChannel(f"https://{host}/x", SECRET, timeout=5, at_once=1)
         outcome = await channel.send(message())
         await channel.close()
         assert (outcome.result, outcome.error) == ("failed", REFUSED), host
@@ -128,7 +128,7 @@ async def test_a_name_that_changes_its_address_after_it_was_looked_at_gains_noth
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     port = inside.url.rpartition(":")[2]
-    webhook = WebhookChannel(f"http://rebind.example:{port}/x", SECRET, timeout=1, at_once=1)
+    webhook = WebhookChannel(f"https://rebind.example:{port}/x", SECRET, timeout=1, at_once=1)
     for _ in range(2):
         assert (await webhook.send(message())).result == "failed"
     assert len(asked) == 2, "once for each attempt"

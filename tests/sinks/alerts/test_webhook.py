@@ -126,6 +126,12 @@ async def test_nothing_that_is_said_of_a_failure_tells_where_it_was(
     assert "hunter2" not in caplog.text + repr(vars(gone)["_webhook"])
 
 
+def test_nothing_goes_in_the_clear_but_within_ones_own_network() -> None:
+    with pytest.raises(ValueError, match="its URL must be https") as error:
+        WebhookChannel("http://h.example/hunter2", SECRET, timeout=1, at_once=1)
+    assert "hunter2" not in str(error.value)
+
+
 @pytest.mark.parametrize("secret", ["hunter2", "whsec_", "whsec_hunter2hunter2", "?" * 44])
 def test_a_weak_secret_is_refused_and_not_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match="its secret must be base64") as error:

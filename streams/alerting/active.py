@@ -125,9 +125,7 @@ class Active:
     async def _read(self) -> None:
         orders = self._settings.topic("alert-commands")
         while True:
-            if len(self.book.alerts) >= MAX_PENDING:
-                await asyncio.sleep(TICK_SECONDS)
-                continue
+            self._throttle()
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=FETCH_RECORDS)
             await self._proven.wait()
             for partition, records in fetched.items():
@@ -139,6 +137,16 @@ class Active:
                 self._offsets[partition] = records[-1].offset + 1
             if fetched:
                 self._urgent.set()
+
+    def _throttle(self) -> None:
+        """Read nothing while too much waits; but go on asking: who does not loses its place in the group."""
+        assigned, paused = self._consumer.assignment(), self._consumer.paused()
+        alerts = self.book.alerts
+        # Those that were given up are kept for a person, and wait for nobody.
+        if len(alerts) >= MAX_PENDING and sum(each.pending for each in alerts.values()) >= MAX_PENDING:
+            self._consumer.pause(*(assigned - paused))
+        elif paused:
+            self._consumer.resume(*(paused & assigned))
 
     async def _decide(self, records: list[Any]) -> None:
         found = read(records, await self._schemas(records))

@@ -99,8 +99,8 @@ class Alerter:
                     await self._reign(consumer, registry, ids)
                 else:
                     self.metrics.state(active=False, rows=0)
-                    await self._changed.wait()
-                    self._changed.clear()
+                    # Who asks for nothing loses its place in the group.
+                    await consumer.getmany(timeout_ms=500)
 
     async def _reign(
         self, consumer: AIOKafkaConsumer, registry: Registry | None, ids: Mapping[str, bytes]
@@ -110,6 +110,7 @@ class Alerter:
             async with AlertLog(self._settings) as alert_log:
                 # A large book takes seconds, and the heartbeat must go on.
                 book = await asyncio.to_thread(Book.restore, await alert_log.read())
+                await _go_back(consumer)
                 self.active = active = Active(
                     self._settings,
                     self._routes,
@@ -198,6 +199,16 @@ class Alerter:
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_000,
         )
+
+
+async def _go_back(consumer: AIOKafkaConsumer) -> None:
+    """Read on from what is written, whatever was read meanwhile."""
+    for partition in consumer.assignment():
+        offset = await consumer.committed(partition)
+        if offset is None:
+            await consumer.seek_to_beginning(partition)
+        else:
+            consumer.seek(partition, offset)
 
 
 def _first(error: BaseException) -> BaseException:

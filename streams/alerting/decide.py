@@ -29,6 +29,8 @@ MAX_SUMMARIES = 64
 """How many summaries of a window are known to follow its first alert, when one of them is acknowledged."""
 KEEP_FAILED = 30 * DAY
 """How long an alert that was given up can be sent again by a person."""
+MAX_FAILED = 10_000
+"""How many of them are kept at most, the latest."""
 
 
 def decide(book: Book, violation: Violation, routes: Routes, now: int) -> list[Alert]:
@@ -77,9 +79,14 @@ def tick(book: Book, routes: Routes, now: int, remember_days: int = 400) -> list
     book.forget_seen(now // DAY - remember_days)
     if now - book.swept > HOUR:
         book.swept = now
-        for alert in [each for each in book.alerts.values() if not each.pending]:
-            if now - max(each.since for each in alert.deliveries.values()) > KEEP_FAILED:
-                book.drop(alert)
+        given_up = sorted(
+            (max(each.since for each in alert.deliveries.values()), alert.id)
+            for alert in book.alerts.values()
+            if not alert.pending
+        )
+        for number, (since, key) in enumerate(given_up, 1):
+            if now - since > KEEP_FAILED or len(given_up) - number >= MAX_FAILED:
+                book.drop(book.alerts[key])
     return made
 
 

@@ -131,7 +131,7 @@ def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
 def test_an_acknowledgement_stops_the_escalation(
     alerters: Alerters, stack: Stack, receiver: Receiver
 ) -> None:
-    text = alerters.routes.read_text().replace("to: hook", "to: hook, escalate: {after: 4s, to: hook}")
+    text = alerters.routes.read_text().replace("to: hook", "to: hook, escalate: {after: 15s, to: hook}")
     alerters.routes.write_text(text)
     alerters.start()
     alerters.send([violation(1), violation(2)])
@@ -145,6 +145,7 @@ def test_an_acknowledgement_stops_the_escalation(
     assert (event["type"], event["data"]["follows"]) == ("frwatch.alert.escalation", left)
     by = f"SELECT acknowledged_by, note FROM frwatch.alerts WHERE alert_id = '{taken}'"
     until(lambda: stack.query(by) == [("Lt. Ruiz", "on it")], "it is written who has it")
+    assert "Lt. Ruiz: on it" in alerters.command("list", "--since", "2020-01-01")
     opened = json.loads(alerters.command("list", "--open", "--json"))
     assert {each["alert_id"] for each in opened} >= {left}
     assert taken not in {each["alert_id"] for each in opened}
@@ -176,6 +177,8 @@ def test_a_test_says_what_came_of_it(alerters: Alerters, receiver: Receiver) -> 
     assert "there is no destination 'nobody'; there are hook" in alerters.command("test", "nobody", status=2)
     text = alerters.routes.read_text()
     alerters.routes.write_text(text.replace("allow_private: true, ", ""))
+    assert "its URL must be https" in alerters.command("test", "hook", status=2)
+    alerters.variables["HOOK_URL"] = receiver.url.replace("http", "https")
     assert "its address is not public" in alerters.command("test", "hook", status=1)
     del alerters.variables["HOOK_SECRET"]
     assert "HOOK_SECRET is not set" in alerters.command("test", "hook", status=2)
@@ -216,6 +219,7 @@ def test_a_canary_comes_through_and_is_in_no_table(
     assert 'frwatch_alert_circuit{destination="hook"} 0.0' in metrics
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_away_holds_up_no_alert_and_loses_no_row(
     alerters: Alerters, stack: Stack, receiver: Receiver
 ) -> None:
@@ -234,3 +238,18 @@ def test_an_engine_that_is_away_holds_up_no_alert_and_loses_no_row(
     sql = f"SELECT outcome FROM frwatch.alerts WHERE alert_id = '{receiver.taken[0].headers['webhook-id']}'"
     until(lambda: stack.query(sql) == [("delivered",)], "the row has come")
     assert len(receiver.requests) == 1
+
+
+def test_apprise_is_a_destination_like_any_other(stack: Stack, receiver: Receiver) -> None:
+    text = """
+destinations: {chat: {kind: apprise, url_env: CHAT_URL, allow_private: true}}
+routes: [{name: all, to: chat}]
+"""
+    alerters = Alerters(stack, receiver.url, text)
+    token = "hunter2hunter2hunter2hunt"
+    alerters.start(CHAT_URL=f"mmost://{receiver.url.removeprefix('http://')}/{token}")
+    alerters.send([violation(1)])
+    until(lambda: len(receiver.taken) == 1, "the message has come")
+    assert "broke the rule" in json.loads(receiver.taken[0].body)["text"]
+    assert "hunter2" not in alerters.log()
+    assert b"hunter2" not in alerters.state()

@@ -34,6 +34,8 @@ async def test_topics_are_made_once_and_stay_as_they_are(broker: str, tmp_path: 
         "fr.violations": 4,
         "fr.dead": 4,
         "fr.policies": 1,
+        "fr.alert-state": 1,
+        "fr.alert-commands": 1,
     }
 
 
@@ -46,8 +48,9 @@ async def test_two_at_once_agree(broker: str, tmp_path: Path) -> None:
 async def test_policies_are_compacted_and_leaders_elected(broker: str, tmp_path: Path) -> None:
     await ensure_topics(load_settings(home=tmp_path, kafka=broker))
     client = AdminClient({"bootstrap.servers": broker})
-    resource = ConfigResource(ConfigResource.Type.TOPIC, "fr.policies")
-    assert client.describe_configs([resource])[resource].result()["cleanup.policy"].value == "compact"
+    for name in ("fr.policies", "fr.alert-state"):
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+        assert client.describe_configs([resource])[resource].result()["cleanup.policy"].value == "compact"
     described = client.describe_topics(TopicCollection(["fr.searches"]))["fr.searches"].result()
     assert all(partition.leader is not None for partition in described.partitions)
 

@@ -13,9 +13,6 @@ from uuid import UUID
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from schemas.agencies import AgencyRegister, load_agencies
 from schemas.alert_routes import Routes, collect_routes, load_routes
@@ -25,13 +22,13 @@ from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings, load_settings
 from schemas.yaml_file import Faults, read_sources
 from streams.alerting.orders import Acknowledge, Order, Retry, to_value
+from streams.alerting.text import line
 from streams.lint_report import print_faults
 from streams.log import set_up_logs
 from streams.moments import moment_of
 
 AsJson = Annotated[bool, Parameter("--json", negative=())]
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-SHORT = 8
 
 
 def run_command() -> None:
@@ -103,12 +100,8 @@ def list_command(
     if not found:
         print("no alerts")
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("alert", "decided (UTC)", "kind", "what", "destination", "outcome", "acknowledged"):
-        table.add_column(name, overflow="fold")
     for each in found:
-        table.add_row(*map(escape, _row(each)))
-    Console(highlight=False).print(table)
+        print("\n    ".join(_lines(each)))
 
 
 def retry_command(*ids: str, destination: str | None = None, as_json: AsJson = False) -> None:
@@ -299,20 +292,17 @@ def _id(text: str) -> UUID:
         raise WrongUse(f"{text!r} is no alert's id; `frwatch alerts list` has them") from None
 
 
-def _row(each: dict[str, Any]) -> tuple[str, ...]:
-    sure = "" if each["certainty"] == "CONFIRMED" else " (not proven)"
+def _lines(each: dict[str, Any]) -> list[str]:
+    sure = "" if each["certainty"] == "CONFIRMED" else ", not proven"
     more = f", {each['suppressed']:,} more" if each["suppressed"] else ""
-    what = f"{each['severity']} {each['policy_id']}/{each['rule_id']} of {each['agency_id']}{sure}{more}"
-    tried = f" after {each['attempts']}" if each["attempts"] > 1 else ""
-    why = f": {each['error']}" if each["error"] else ""
-    by = each["acknowledged_by"] or ""
-    note = f": {each['note']}" if each["note"] else ""
-    return (
-        each["alert_id"],
-        f"{each['decided_at']:%Y-%m-%d %H:%M:%S}",
-        each["kind"],
-        what,
-        each["destination"],
-        f"{each['outcome']}{tried}{why}",
-        f"{by}{note}",
-    )
+    tried = f", attempt {each['attempts']}" if each["attempts"] > 1 else ""
+    why = f" ({each['error']})" if each["error"] else ""
+    lines = [
+        f"{each['alert_id']}  {each['decided_at']:%Y-%m-%d %H:%M:%S} UTC  {each['kind']}{more}",
+        f"{each['severity']} {each['policy_id']}/{each['rule_id']} of {each['agency_id']}{sure}",
+        f"{each['destination']}: {each['outcome']}{tried}{why}",
+    ]
+    if each["acknowledged_by"]:
+        note = f": {each['note']}" if each["note"] else ""
+        lines.append(line(f"acknowledged by {each['acknowledged_by']}{note}"))
+    return lines

@@ -132,9 +132,9 @@ class Alerter:
                 )
                 async with _running(RowKeeper(self._settings, book)):
                     await self._until_told(active)
-                    if self._owns:
-                        with suppress(KafkaError):
-                            await active.write_last()
+                if self._owns:
+                    with suppress(KafkaError):
+                        await active.write_last()
         except Fenced:
             # Nobody may fence off its successor: it waits for the group to say whose turn it is. Where the
             # group still says that it is this one's, the successor is gone.

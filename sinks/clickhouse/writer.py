@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -40,6 +41,16 @@ class Writer:
     def __init__(self, client: AsyncClient, *, timeout: float = 15.0) -> None:
         self._client = client
         self._timeout = timeout
+
+    async def write(self, tables: Mapping[str, pl.DataFrame], token: str) -> None:
+        """Insert the rows of each table, one after the other, each under the token.
+
+        Raises:
+            TimeoutError, OSError, clickhouse_connect's errors: some or all of it may be in the tables;
+            write the same again with the same token.
+        """
+        for table, rows in tables.items():
+            await self.insert(table, rows, token)
 
     async def answers(self) -> bool:
         """Whether the engine answers at all: asked before rows are made ready for one that was away."""

@@ -13,10 +13,13 @@ from io import BytesIO
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import NodeNotReadyError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaError, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
+
+from schemas.errors import NotThere
+from schemas.settings import Settings
 
 _NAME = CompactString("utf-8")
 _NO_ID = bytes(16)
@@ -98,6 +101,25 @@ class _Metadata(Request[_MetadataRequest]):  # type: ignore[misc]
 
     def build(self, request_struct_class: Any) -> Any:
         return request_struct_class(self._topics, False, False, False, {})
+
+
+async def ask_topic_ids(settings: Settings, topics: Iterable[str]) -> dict[str, bytes]:
+    """Return the same by a client of its own.
+
+    Raises:
+        NotThere: no broker answers, or there is no such topic.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, client_id="frwatch-topics")
+    try:
+        await admin.start()
+        return await topic_ids(admin, topics)
+    except (KafkaError, OSError) as error:
+        raise NotThere(
+            f"Kafka at {settings.kafka} does not tell of {', '.join(topics)} ({type(error).__name__}); "
+            "start it with `frwatch up`, or set FRWATCH_KAFKA"
+        ) from error
+    finally:
+        await admin.close()
 
 
 async def topic_ids(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, bytes]:

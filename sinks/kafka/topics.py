@@ -6,7 +6,7 @@ import asyncio
 import time
 from concurrent.futures import Future
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -72,25 +72,6 @@ def _topics(settings: Settings, partitions: int, replicas: int) -> list[NewTopic
         )
         for name, count in counts.items()
     ]
-
-
-def topic_ids(settings: Settings, topics: list[str]) -> dict[str, bytes]:
-    """Return Kafka's 16-byte ids of topics: a topic made anew has another.
-
-    Raises:
-        NotThere: the broker does not answer, or has no such topic.
-    """
-    client = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 0, "client.id": "frwatch-topics"})
-    found = {}
-    try:
-        asked = client.describe_topics(TopicCollection(topics), request_timeout=TIMEOUT)
-        for name, future in asked.items():
-            uuid = future.result().topic_id
-            bits = (uuid.get_most_significant_bits(), uuid.get_least_significant_bits())
-            found[name] = b"".join((each & (2**64 - 1)).to_bytes(8, "big") for each in bits)
-    except KafkaException as error:
-        raise NotThere(f"Kafka at {settings.kafka} does not tell of {', '.join(topics)}") from error
-    return found
 
 
 def _await_created(futures: dict[str, Future[None]]) -> None:

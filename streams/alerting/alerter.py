@@ -23,7 +23,7 @@ from sinks.alerts.outcome import Channel
 from sinks.kafka.alert_log import AlertLog, Fenced
 from sinks.kafka.one_member import one_member
 from sinks.kafka.policy_log import PolicyLog
-from sinks.kafka.topics import topic_ids
+from sinks.kafka.topic_ids import ask_topic_ids
 from streams.alerting.active import Active
 from streams.alerting.book import Book
 from streams.alerting.heartbeat import Heartbeat
@@ -81,7 +81,7 @@ class Alerter:
             await feed.catch_up()
             self._say_what_matches_nothing()
             await stack.enter_async_context(_running(feed))
-            ids = await asyncio.to_thread(topic_ids, self._settings, [self._settings.topic("violations")])
+            ids = await ask_topic_ids(self._settings, [self._settings.topic("violations")])
             consumer = self._consumer()
             topics = [self._settings.topic("violations"), self._settings.topic("alert-commands")]
             consumer.subscribe(topics, listener=_Listener(self))

@@ -13,7 +13,7 @@ from schemas.errors import NotThere
 from schemas.settings import Settings
 from sinks.clickhouse.alerts import tables_of, token_of
 from sinks.clickhouse.client import connect
-from sinks.clickhouse.faults import error_code, is_transient
+from sinks.clickhouse.faults import Then, error_code, what_then
 from sinks.clickhouse.writer import Writer
 from streams.alerting.book import Book
 
@@ -60,7 +60,7 @@ class RowKeeper(Service):
             except NotThere as error:
                 log.warning("rows of alerts wait", why=str(error))
             except Exception as error:
-                level = log.warning if is_transient(error) else log.error
+                level = log.warning if what_then(error) is Then.AGAIN else log.error
                 level("rows of alerts wait", error=type(error).__name__, code=error_code(error))
             await self.sleep(pause)
             pause = min(pause * 2, LONGEST)

@@ -83,8 +83,7 @@ async def store(client: AsyncClient, copies: list[Copy], partition: int, *, sett
     """Store a range of one partition, as a worker does, and settle its copies."""
     first, last = copies[0].offset, copies[-1].offset
     token = f"t:{partition}:{first}-{last}:{uuid.uuid4()}"
-    for table, rows in searches(copies, partition).items():
-        await Writer(client).insert(table, rows, token)
+    await Writer(client).write(searches(copies, partition), token)
     if settle:
         settler = Copies(client)
         settler.note("t", partition, first, last)

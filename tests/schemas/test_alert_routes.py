@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.agencies import load_agencies, parse_agencies
@@ -127,6 +127,7 @@ def test_quiet_hours_end_at_a_time_of_their_own_zone_on_the_days_they_begin_on()
     assert quiet.end_at(friday_23 + timedelta(days=1)) is None
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
     st.integers(0, 23),

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -123,6 +123,7 @@ def test_no_policy_can_take_the_name_of_canaries() -> None:
         parse_policies([Source("p.yaml", text + rules)], RULES.agencies)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_another_key_signs_nothing(other: bytes) -> None:
     forged = canary(uuid4(), 1_700_000_000_000_000, "lacris-web", other)

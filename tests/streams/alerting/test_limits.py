@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.alerting.attempts import LONGEST_PAUSE, pause
 from streams.alerting.limits import LONGEST_REST, OPENS_AFTER, Circuit, TokenBucket
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1000), st.lists(st.floats(0, 10), max_size=300))
 def test_a_bucket_lets_no_more_through_than_it_says(per_minute: int, waits: list[float]) -> None:
     bucket, now, sent = TokenBucket(per_minute, 0.0), 0.0, 0
@@ -71,6 +72,7 @@ def test_a_destination_that_asks_for_peace_gets_it() -> None:
     assert circuit.wait(30.0) == 0.0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1000), st.floats(0, 1))
 def test_a_pause_is_jittered_and_bounded(attempts: int, draw: float) -> None:
     assert 0 <= pause(attempts, draw) <= min(LONGEST_PAUSE, 500_000 * 2 ** min(attempts - 1, 30))

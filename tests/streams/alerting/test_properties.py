@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.alert_routes import Routes
@@ -73,6 +73,7 @@ def routed(heard: list[Violation], routes: Routes, name: str) -> Counter[str]:
     return Counter(group_of(route, each) for each in kept)
 
 
+@settings(deadline=None)
 @given(violations, st.data())
 def test_every_violation_is_told_once_and_no_two_firsts_are_a_window_apart(
     heard: list[Violation], data: st.DataObject
@@ -93,6 +94,7 @@ def test_every_violation_is_told_once_and_no_two_firsts_are_a_window_apart(
     assert len({alert.id for alert in life.alerts}) == len(life.alerts)
 
 
+@settings(deadline=None)
 @given(violations, st.data())
 def test_resends_and_restarts_change_nothing(heard: list[Violation], data: st.DataObject) -> None:
     plain, shaken = Life(), Life()
@@ -108,6 +110,7 @@ def test_resends_and_restarts_change_nothing(heard: list[Violation], data: st.Da
     assert sorted(ids[0]) == sorted(ids[1])
 
 
+@settings(deadline=None)
 @given(violations)
 def test_what_is_restored_is_what_was_written(heard: list[Violation]) -> None:
     life = Life()
@@ -122,6 +125,7 @@ def test_what_is_restored_is_what_was_written(heard: list[Violation]) -> None:
     assert sorted(kept, key=str) == sorted(({**w.to_json(), "check": 0} for w in life.book.windows), key=str)
 
 
+@settings(deadline=None)
 @given(violations)
 def test_a_quiet_bystander_forgets_in_time(heard: list[Violation]) -> None:
     """The state is bounded: when all is told and old, nothing is left but what was decided."""

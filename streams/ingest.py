@@ -34,6 +34,7 @@ from mode import Service
 
 from schemas.fault_point import reach
 from streams.ledger import Chunk, Ledger, Partition
+from streams.lenient_records import read_leniently, read_quickly_again
 from streams.offsets import Offsets
 from streams.store import Store
 from streams.turns import Turns
@@ -169,6 +170,7 @@ class Ingest(Service):
                     continue
                 epoch = self.epoch
                 self._throttle()
+                read_quickly_again()
                 fetched = await self._fetch()
                 if epoch != self.epoch or not fetched:
                     continue
@@ -178,6 +180,11 @@ class Ingest(Service):
                 # Deleted by retention, or the topic was made anew: what was committed tells which.
                 log.warning("a position is not in Kafka; reading what is owed", error=type(error).__name__)
                 self._forget_offsets()
+            except UnicodeDecodeError:
+                # The name of a header. What was fetched with it is lost to the consumer: it is read again.
+                log.warning("a header's name is not UTF-8; reading more slowly for a while")
+                read_leniently()
+                self.rewind()
             except KafkaError as error:
                 self.fail(error)
 

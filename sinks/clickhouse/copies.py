@@ -28,6 +28,8 @@ GROUPS = 500
 """Events with differing copies that are settled together."""
 DUTY = 30
 """How many times longer the pause after a check is than the check: the larger the tables, the rarer."""
+LONGEST_PAUSE = 20.0
+"""Seconds after which there is another check, however long the last one took."""
 
 # Above what any arrival after 2001 has, and rising, so that a later word outranks an earlier one.
 _ABOVE = 2**64 - 1 - 10**15
@@ -112,7 +114,8 @@ class Copies:
                 self._spans.setdefault(place, [])[:0] = held
             raise
         finally:
-            self._next = time.monotonic() + DUTY * (time.monotonic() - started)
+            took = time.monotonic() - started
+            self._next = time.monotonic() + min(DUTY * took, LONGEST_PAUSE)
         return Settled(*counts)
 
     async def _differing(self, spans: Sequence[Span]) -> list[UUID]:

@@ -37,8 +37,9 @@ from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
+from streams.fetched import Fetched
 from streams.heartbeat import Heartbeat
-from streams.ingest import SMALL_FETCH, Fetched, Ingest
+from streams.ingest import SMALL_FETCH, Ingest
 from streams.ledger import Partition
 from streams.memory import calm_collector
 from streams.offsets import Offsets

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -33,6 +32,7 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from schemas.fault_point import reach
+from streams.fetched import Fetched
 from streams.ledger import Chunk, Ledger, Partition
 from streams.lenient_records import read_leniently, read_quickly_again
 from streams.offsets import Offsets
@@ -67,19 +67,6 @@ WATCH_SECONDS = 2.0
 LOOK_BACK = 50_000
 """Offsets before those that are owed, of each partition, whose copies are looked for again by a new owner."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Records of one topic, as one fetch gave them, and the epoch they belong to.
-
-    `judge_by` is the version of the policies that judged them before; empty where none is known to have.
-    """
-
-    epoch: int
-    topic: str
-    runs: Mapping[Partition, list[Any]]
-    judge_by: str = ""
 
 
 class Ingest(Service):

@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.__main__ import machine
-from tests.faults.scenarios import SCENARIOS, Outcome, Scale, World
+from tests.faults.scenarios import SCENARIOS
+from tests.faults.world import Outcome, Scale, World
 
 
 def main() -> None:

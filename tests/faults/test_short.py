@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.scenarios import SCENARIOS, Scale, World
+from tests.faults.scenarios import SCENARIOS
+from tests.faults.world import Scale, World
 
 QUICK = ("partitions added", "topic made anew", "insert: stored, then cut off", "1 % poison")
 RATE = 2_000

@@ -64,6 +64,7 @@ def join_and_leave(world: World) -> Outcome:
     seconds, pause = world.scale.seconds(120, 6), world.scale.seconds(5, 2)
     outcome = Outcome()
     with world.flow(workers=2) as flow:
+        usual = flow.usual()
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             flow.start()
@@ -71,7 +72,7 @@ def join_and_leave(world: World) -> Outcome:
             flow.retire(world.rng.choice(flow.workers))
             time.sleep(pause)
             outcome.times += 2
-        outcome.recovered.append(flow.recovery(lambda: None))
+        outcome.recovered.append(flow.recovery(lambda: None, usual=usual))
         return world.judge(flow, outcome)
 
 
@@ -183,6 +184,7 @@ def clickhouse_away(world: World) -> Outcome:
     outcome = Outcome(1)
     with world.flow(workers=1) as flow:
         time.sleep(world.scale.seconds(20, 1))
+        usual = flow.usual()
         before = highest = flow.memory()
         world.engine.process.kill()
         world.engine.process.wait()
@@ -193,7 +195,7 @@ def clickhouse_away(world: World) -> Outcome:
         outcome.notes.append(f"memory {before:.0f} to {highest:.0f} MiB while it was away")
         world.restart_engine()
         began, done = time.monotonic(), sum(flow.committed().values())
-        outcome.recovered.append(flow.recovery(lambda: None, 3600))
+        outcome.recovered.append(flow.recovery(lambda: None, 3600, usual))
         rate = (sum(flow.committed().values()) - done) / (time.monotonic() - began)
         outcome.notes.append(f"caught up at {rate:,.0f}/s, {rate / flow.rate:.1f} times the arrival rate")
         return world.judge(flow, outcome)
@@ -267,7 +269,6 @@ def soak(world: World) -> Outcome:
                 first = flow.memory()
         last = flow.memory()
         outcome.notes.append(f"memory {first:.0f} MiB after {early:.0f} s, {last:.0f} MiB at the end")
-        outcome.recovered.append(flow.recovery(lambda: None))
         return world.judge(flow, outcome)
 
 

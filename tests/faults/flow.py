@@ -184,7 +184,7 @@ class Flow:
             time.sleep(0.1)
         return highest
 
-    def recovery(self, strike: Callable[[], Any], seconds: float = 240.0, usual: int = 0) -> float:
+    def recovery(self, strike: Callable[[], Any], seconds: float = 600.0, usual: int = 0) -> float:
         """Strike, and return the seconds until all that was there is stored and no more than usual waits.
 
         `usual` is what waits without the fault; it is measured before the strike where it is not given.

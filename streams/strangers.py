@@ -24,15 +24,13 @@ def count_strangers(searches: pl.DataFrame) -> Mapping[str, int]:
 
     Both who searched and for whom count; names come as they were written, cut to `MAX_LENGTH`.
     """
-    unknown = [
-        searches.filter(~pl.col(known))[name]
-        for name, known in (
-            ("agency_id", "agency_known"),
-            ("requesting_agency_id", "requesting_agency_known"),
-        )
-    ]
-    names = pl.concat(unknown).str.slice(0, MAX_LENGTH).rename("name")
-    return dict(names.value_counts().iter_rows()) if len(names) else {}
+    counts: Counter[str] = Counter()
+    for name, known in (("agency_id", "agency_known"), ("requesting_agency_id", "requesting_agency_known")):
+        if searches[known].all():
+            continue
+        names = searches[name].filter(~searches[known].fill_null(value=True))
+        counts.update(dict(names.str.slice(0, MAX_LENGTH).value_counts().iter_rows()))
+    return counts
 
 
 class Strangers:

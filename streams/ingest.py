@@ -52,8 +52,10 @@ MAX_BUFFERED = 35_000
 TURN_RECORDS = 15_000
 """Records that a partition gives in its turn, where there is a backlog."""
 SMALL_FETCH = 500
-"""A fetch of fewer records waits a moment for more: judging costs some 15 ms however few they are."""
-LINGER_SECONDS = 0.015
+"""A fetch of fewer records waits a moment for more: judging has a cost however few they are."""
+LINGER_SECONDS = (0.001, 0.1)
+"""How long at the least and most. Between them it is as long as the last small fetch took to be judged: little
+where there is power to spare, and where there is none batches grow until there is."""
 RIPE_ROWS = 10_000
 """Offsets of one partition that are worth an insert where there is a backlog; smaller ranges grow on."""
 ALL_EACH = 8
@@ -100,6 +102,7 @@ class Ingest(Service):
         # Whose offsets are not known yet: what is owed is read before anything is fetched.
         self._unread: set[Partition] | None = None
         self._turns: Turns[TopicPartition] = Turns(full=FETCH_RECORDS, enough=TURN_RECORDS, few=SMALL_FETCH)
+        self._took = LINGER_SECONDS[0]
         self._positioned = -1
         self._full = asyncio.Event()
         self._rewound = asyncio.Event()
@@ -161,8 +164,11 @@ class Ingest(Service):
                 fetched = await self._fetch()
                 if epoch != self.epoch or not fetched:
                     continue
+                began = asyncio.get_running_loop().time()
                 for part in self._parts(epoch, fetched):
                     await self._deliver(part)
+                if _size(fetched) < SMALL_FETCH:
+                    self._took = asyncio.get_running_loop().time() - began
             except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
                 # Deleted by retention, or the topic was made anew: what was committed tells which.
                 log.warning("a position is not in Kafka; reading what is owed", error=type(error).__name__)
@@ -190,7 +196,8 @@ class Ingest(Service):
         if turn:
             return fetched
         loop = asyncio.get_running_loop()
-        until = loop.time() + LINGER_SECONDS
+        least, most = LINGER_SECONDS
+        until = loop.time() + min(max(least, self._took), most)
         while 0 < _size(fetched) < SMALL_FETCH and (left := until - loop.time()) > 0:
             more = await self._consumer.getmany(timeout_ms=int(left * 1000) + 1, max_records=FETCH_RECORDS)
             for partition, records in more.items():

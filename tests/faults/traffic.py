@@ -92,7 +92,7 @@ class Traffic:
                 "enable.idempotence": True,
                 "acks": "all",
                 "compression.type": "lz4",
-                "linger.ms": 5,
+                "linger.ms": 20,
                 # A broker may be away for long; whoever reports a search does not give up.
                 "message.timeout.ms": 0,
                 "queue.buffering.max.messages": 2_000_000,

@@ -54,8 +54,8 @@ TURN_RECORDS = 15_000
 SMALL_FETCH = 500
 """A fetch of fewer records waits a moment for more: judging has a cost however few they are."""
 LINGER_SECONDS = (0.001, 0.1)
-"""How long at the least and most. Between them it is as long as the last small fetch took to be judged: little
-where there is power to spare, and where there is none batches grow until there is."""
+"""How long at the least and most. Between them it is as long as the last small fetch took to be judged:
+little where there is power to spare, and where there is none batches grow until there is."""
 RIPE_ROWS = 10_000
 """Offsets of one partition that are worth an insert where there is a backlog; smaller ranges grow on."""
 ALL_EACH = 8

@@ -10,7 +10,13 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import (
+    InvalidProducerIdMapping,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    UnknownProducerId,
+)
 
 from schemas.errors import FrwatchError, NotThere
 from schemas.settings import Settings
@@ -22,7 +28,7 @@ RETRY_MS = 10
 
 
 class Fenced(FrwatchError):
-    """Another alerter has become the active one."""
+    """This log can be written no more: another alerter is the active one, or the broker has lost count."""
 
 
 class AlertLog:
@@ -119,6 +125,9 @@ class AlertLog:
             await producer.commit_transaction()
         except ProducerFenced as error:
             raise Fenced("another alerter has become the active one") from error
+        except (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerIdMapping) as error:
+            # aiokafka begins no new count of its batches (see `steady_producer`): one that is opened anew does.
+            raise Fenced(f"the broker has lost count of this alerter ({type(error).__name__})") from error
         except KafkaError:
             await self._abort(producer)
             raise

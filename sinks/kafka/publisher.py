@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import polars as pl
-from aiokafka import AIOKafkaProducer
 
 from schemas.contracts import contract
 from schemas.registry import Registry
 from schemas.settings import Settings
 from schemas.wire import encode
+from sinks.kafka.steady_producer import SteadyProducer
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -55,7 +54,9 @@ class Publisher:
         self._settings = settings
         self._registry = registry
         self._schema_id: int | None = None
-        self._producer: AIOKafkaProducer | None = None
+        self._producer = SteadyProducer(
+            bootstrap_servers=settings.kafka, max_request_size=2 * 1024 * 1024, client_id="frwatch-worker"
+        )
 
     async def start(self) -> None:
         """Connect, and register the schema of violations where there is a registry.
@@ -67,20 +68,11 @@ class Publisher:
         if self._registry is not None:
             subject = f"{self._settings.topic('violations')}-value"
             self._schema_id = await self._registry.register(subject, contract("violation"))
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka,
-            enable_idempotence=True,
-            acks="all",
-            linger_ms=0,
-            max_request_size=2 * 1024 * 1024,
-            client_id="frwatch-worker",
-        )
         await self._producer.start()
 
     async def stop(self) -> None:
         """Send what is in hand and disconnect."""
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._producer.stop()
 
     async def violations(self, rows: pl.DataFrame) -> None:
         """Write one record a row, keyed by `agency_id/officer`.
@@ -95,7 +87,7 @@ class Publisher:
         for row in rows.select(names).iter_rows(named=True):
             value = encode(shape, _readable(row), schema_id=self._schema_id)
             records.append((topic, f"{row['agency_id']}/{row['officer'] or ''}".encode(), value, None))
-        await self._send(records)
+        await self._producer.send(records)
 
     async def dead(self, letters: Sequence[DeadLetter]) -> None:
         """Write dead letters, each with its original bytes or the hash of what is withheld.
@@ -104,16 +96,9 @@ class Publisher:
             KafkaError: not all were acknowledged; write all of them again.
         """
         topic = self._settings.topic("dead")
-        await self._send([(topic, letter.key, letter.value, letter.record_headers()) for letter in letters])
-
-    async def _send(self, records: Sequence[tuple[str, bytes | None, bytes, Any]]) -> None:
-        if self._producer is None:
-            raise RuntimeError("the publisher was not started")
-        sent = [
-            await self._producer.send(topic, key=key, value=value, headers=headers)
-            for topic, key, value, headers in records
-        ]
-        await asyncio.gather(*sent)
+        await self._producer.send(
+            [(topic, letter.key, letter.value, letter.record_headers()) for letter in letters]
+        )
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class AlertLog:
         except ProducerFenced as error:
             raise Fenced("another alerter has become the active one") from error
         except (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerIdMapping) as error:
-            # aiokafka begins no new count of its batches (see `steady_producer`): one that is opened anew does.
+            # aiokafka begins no new count of its batches (see `steady_producer`); one opened anew does.
             raise Fenced(f"the broker has lost count of this alerter ({type(error).__name__})") from error
         except KafkaError:
             await self._abort(producer)

@@ -29,15 +29,15 @@ class AsyncEmitter:
         """What Prometheus may collect."""
         return self._emitter.metrics
 
-    def emit(self, **fields: Any) -> str | None:
+    def emit(self, /, **fields: Any) -> str | None:
         """Report one search; see `Emitter.emit`."""
         return self._emitter.emit(**fields)
 
-    def emit_outcome(self, **fields: Any) -> str | None:
+    def emit_outcome(self, /, **fields: Any) -> str | None:
         """Report what came of a search; see `Emitter.emit_outcome`."""
         return self._emitter.emit_outcome(**fields)
 
-    def reports(self, **fields: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def reports(self, /, **fields: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Return a decorator for search functions; see `Emitter.reports`."""
         return self._emitter.reports(**fields)
 

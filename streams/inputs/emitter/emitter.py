@@ -80,7 +80,7 @@ class Emitter:
         except Exception as error:
             self._refused("spool" if isinstance(error, FrwatchError) else "fault", error, count=False)
 
-    def emit(self, **fields: Any) -> str | None:
+    def emit(self, /, **fields: Any) -> str | None:
         """Report one search, and return its event_id; None where it was refused.
 
         `fields` are those of the contract (`schemas/search.avsc`) and override the emitter's own. `event_id`
@@ -92,7 +92,7 @@ class Emitter:
         """
         return self._take("search", self._fields | fields)
 
-    def emit_outcome(self, **fields: Any) -> str | None:
+    def emit_outcome(self, /, **fields: Any) -> str | None:
         """Report what came of a search (`schemas/outcome.avsc`), and return its outcome_id, as `emit` does.
 
         Of the emitter's own fields it has agency_id.
@@ -100,7 +100,7 @@ class Emitter:
         own = {name: self._fields[name] for name in ("agency_id",) if name in self._fields}
         return self._take("outcome", own | fields)
 
-    def reports(self, **fields: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def reports(self, /, **fields: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Return a decorator: each call of a search function, sync or async, is reported once it has ended.
 
         A field is a value, or a function that makes it of the `Call`: its `arguments` by name, its `result`,

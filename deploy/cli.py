@@ -212,7 +212,7 @@ COMMANDS = {
 
             frwatch emit --source lacris-web --agency-id lapd --officer-id P12345 --probe still.jpg
 
-            frwatch emit searches.ndjson --json    # or - for standard input; --outcome for outcomes
+            frwatch emit searches.ndjson --json    # or --stdin; --outcome for outcomes
 
             frwatch emit --status                  # what waits on disk; --drain sends it
         """,

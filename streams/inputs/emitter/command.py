@@ -22,7 +22,7 @@ from schemas.settings import Settings, load_settings
 from schemas.wire import encode
 from streams.inputs.emitter.delivery import Delivery
 from streams.inputs.emitter.emitter import Emitter
-from streams.inputs.emitter.intake import Given, from_file, from_options
+from streams.inputs.emitter.intake import STDIN, Given, from_file, from_options
 from streams.inputs.emitter.probe import probe_hash
 from streams.inputs.emitter.sender import BATCH
 from streams.inputs.emitter.slots import Slots
@@ -39,8 +39,10 @@ MAX_PROBE = 256 << 20
 
 
 def emit_command(
-    file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    file: Path | None = None,
+    /,
     *,
+    stdin: Flag = False,
     outcome: Flag = False,
     probe: Path | None = None,
     no_spool: Flag = False,
@@ -55,8 +57,10 @@ def emit_command(
     Parameters
     ----------
     file:
-        NDJSON, one JSON object or a list of them; `-` is standard input. Fields that are given as options are
-        those of each event that has them not.
+        NDJSON, one JSON object or a list of them. Fields that are given as options are those of each event
+        that has them not.
+    stdin:
+        The same from standard input.
     outcome:
         They are outcomes, not searches.
     probe:
@@ -77,11 +81,13 @@ def emit_command(
     """
     settings = load_settings()
     if drain or status:
-        if file or fields or probe or (drain and status):
+        if file or stdin or fields or probe or (drain and status):
             raise WrongUse("--drain and --status report nothing new, and exclude each other; name one alone")
         return _drain(settings, wait, as_json=as_json) if drain else _status(settings, as_json=as_json)
     kind: Kind = "outcome" if outcome else "search"
-    given = _given(kind, file, fields)
+    if file and stdin:
+        raise WrongUse("a file and --stdin exclude each other; name one")
+    given = _given(kind, STDIN if stdin else file, fields)
     if probe is not None:
         hashed = probe_hash(_image(probe), settings.require_probe_key())
         given = (_with(each, {"probe_hash": hashed}) for each in given)
@@ -141,9 +147,7 @@ class _Report:
 def _given(kind: Kind, file: Path | None, fields: dict[str, str]) -> Iterator[Given]:
     if file is None:
         if not fields:
-            raise WrongUse(
-                "nothing to report: name fields such as --agency-id lapd, or a file, or - for stdin"
-            )
+            raise WrongUse("nothing to report: name fields such as --agency-id lapd, a file, or --stdin")
         return iter([from_options(kind, fields)])
     return (_with(each, from_options(kind, fields).data) for each in from_file(file))
 

@@ -19,7 +19,8 @@ MAX_LINE = 1 << 20
 """Bytes of one line of NDJSON."""
 MAX_DOCUMENT = 64 << 20
 """Bytes of one JSON document of several lines."""
-_STDIN = "-"
+STDIN = Path("-")
+"""Standard input."""
 
 
 class Given(NamedTuple):
@@ -44,7 +45,7 @@ def from_options(kind: Kind, options: Mapping[str, str]) -> Given:
 
 
 def from_file(file: Path) -> Iterator[Given]:
-    """Yield the events of a file, or of standard input (`-`): NDJSON, or one JSON object or list of objects.
+    """Yield the events of a file, or of `STDIN`: NDJSON, or one JSON object or list of objects.
 
     A line that is no JSON is yielded as None: one event that nobody can read; the next line goes on.
 
@@ -109,7 +110,7 @@ def _value(kind: str, text: str) -> Any:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[IO[bytes]]:
-    if str(file) == _STDIN:
+    if file == STDIN:
         yield sys.stdin.buffer
         return
     try:

@@ -17,21 +17,23 @@ class Traces:
     """Bytes that must be nowhere, in whatever way they are written.
 
     Every 32 bytes in a row of them hold a block of 16 that is aligned where it is found: those are looked up.
-    Blocks of few different bytes, such as padding, are anybody's.
+    Blocks of one or two different bytes, such as padding, are anybody's.
     """
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
         forms = [form for secret in secrets for form in _forms(secret)]
         self._secrets = {form[at : at + _BLOCK] for form in forms for at in range(len(form) - _BLOCK + 1)}
-        self._secrets = {block for block in self._secrets if len(set(block)) > 5}
+        self._secrets = {block for block in self._secrets if len(set(block)) > 2}
         self._windows = {form[at : at + WINDOW] for form in forms for at in range(len(form) - WINDOW + 1)}
-        self._hashes = np.unique(_hashes(b"".join(sorted(self._secrets))))
+        # A table of bits: what has none of its own is no secret.
+        self._table = np.zeros(1 << 26, dtype=bool)
+        self._table[_hashes(b"".join(self._secrets))] = True
         self.count = len(self._windows)
 
     def within(self, data: bytes) -> bool:
         """Whether 32 bytes in a row of any secret are in the data."""
         whole = data[: len(data) // _BLOCK * _BLOCK]
-        hits = np.flatnonzero(np.isin(_hashes(whole), self._hashes)) * _BLOCK
+        hits = np.flatnonzero(self._table[_hashes(whole)]) * _BLOCK
         return any(
             data[at : at + WINDOW] in self._windows
             for hit in hits.tolist()
@@ -62,4 +64,5 @@ def _forms(secret: bytes) -> Iterator[bytes]:
 
 def _hashes(data: bytes) -> npt.NDArray[np.uint64]:
     halves = np.frombuffer(data, "<u8").reshape(-1, 2)
-    return np.asarray(halves[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ halves[:, 1])
+    mixed = (halves[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ halves[:, 1]) * np.uint64(0xC2B2AE3D27D4EB4F)
+    return np.asarray(mixed >> np.uint64(38))

@@ -204,6 +204,19 @@ COMMANDS = {
             frwatch alerts canary lacris-web && frwatch status
         """,
     ),
+    "emit": (
+        "streams.inputs.emitter.command:emit_command",
+        """Report searches or outcomes, kept on disk until Kafka has them; print their ids.
+
+        Exit status 1 if one was refused, with the field and what to do.
+
+            frwatch emit --source lacris-web --agency-id lapd --officer-id P12345 --probe still.jpg
+
+            frwatch emit searches.ndjson --json    # or --stdin; --outcome for outcomes
+
+            frwatch emit --status                  # what waits on disk; --drain sends it
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.

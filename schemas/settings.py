@@ -60,6 +60,17 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr | None = Field(
         default=None, description="key of the pseudonyms, 32 characters or more"
     )
+    probe_key: SecretStr | None = Field(
+        default=None, description="a client's key of probe hashes, 32 characters or more"
+    )
+    spool: Path | None = Field(
+        default=None, description="folder where emitters keep what Kafka has not taken; HOME/spool"
+    )
+    spool_events: int = Field(default=1_000_000, ge=1, description="events that one process may spool")
+    spool_bytes: int = Field(default=1 << 30, ge=1 << 16, description="bytes that one process may spool")
+    spool_power_safe: bool = Field(
+        default=False, description="wait for the disk at each event, against the loss of power"
+    )
     log_format: str = Field(default="console", pattern="^(console|json)$", description="console or json")
 
     @classmethod
@@ -77,6 +88,26 @@ class Settings(BaseSettings):
     def topic(self, name: str) -> str:
         """Return the full name of a topic: `topic("searches")` is `fr.searches`."""
         return f"{self.topic_prefix}{name}"
+
+    @property
+    def spool_folder(self) -> Path:
+        """The folder of the emitters' spools."""
+        return self.spool or self.home / "spool"
+
+    def require_probe_key(self) -> str:
+        """Return the key of probe hashes.
+
+        Raises:
+            WrongUse: there is none, or it is shorter than 32 characters.
+        """
+        key = self.probe_key.get_secret_value() if self.probe_key else ""
+        if len(key) < 32:
+            what = "is not set" if not key else "is shorter than 32 characters"
+            raise WrongUse(
+                f"FRWATCH_PROBE_KEY {what}: a probe is reported only by its keyed hash; "
+                "set it to a secret of 32 characters or more that stays with the client"
+            )
+        return key
 
     def require_key(self) -> bytes:
         """Return the pseudonym key.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ _HINTS = (
     r"|AAAADEpY|[/_]0[/_]{2}UQ|AAAA.[GWm2]Z0eX|JVBERi0|KLUv[/_]|SkZJRg|pGSUYA|KRklGA|77MP7|RFIE4RY|I5EUMOB"
     r"|data:image/"
 )
+_HINT = re.compile(_HINTS)
 _DATA_URL = re.compile(rb"data:image/[a-z.+-]+[;,]")
 LONG = 120
 """A text below so many bytes holds no image, unless it begins as one, and no template."""
@@ -36,6 +38,12 @@ _LONG_HINTS = (
     r"|(?:[0-9A-Fa-f]{2}[^0-9A-Za-z]{1,4}(?:0x|u00|x)?){24}"
     r"|(?:\\+(?:x|u00)[0-9A-Fa-f]{2}[^\\]{0,6}){6}|(?:%[0-9A-Fa-f]{2}[^%]{0,3}){16}"
     r"|[\x{80}-\x{9f}\x{fffd}]"
+)
+# Wider than all of these, and answered in microseconds: most long texts of a single record are plain prose.
+_UNPLAIN = re.compile(
+    r"[A-Za-z0-9+/_=-]{32}|[-+.0-9eE,;:| \t\[\]()'\"]{64}"
+    r"|(?:[0-9A-Fa-f]{2}[^0-9A-Za-z]{1,4}(?:0x|u00|x)?){24}"
+    r"|[\\%\r\n\x80-\x9f\ufffd]|[\"'][\s\S]*:"
 )
 _FIELD = re.compile(
     rb"(?i)image|photo|picture|portrait|selfie|mugshot|thumbnail|template|embedding|descriptor|face[^a-z0-9]?print"
@@ -94,6 +102,28 @@ def texts_with_image(frame: pl.DataFrame) -> Rows:
     return np.array(sorted(found), dtype=np.int64)
 
 
+def spread_over(items: Sequence[str]) -> bool:
+    """Return whether a template is spread over the items of a list, or the values of a map."""
+    return len(items) >= NUMBERS and bool(_item_suspects(pl.Series([items], dtype=pl.List(pl.String()))))
+
+
+def image_texts(texts: Sequence[str]) -> list[int]:
+    """Return the indices of the texts of one record that carry an image or a template, as decoding judges.
+
+    One that stands in pieces in several texts is found in none of them alone: then all indices are returned.
+    The texts have no lone surrogate.
+    """
+    found = {row for row, text in enumerate(texts) if _HINT.search(text) and _shows(text.encode())}
+    long = [row for row, text in enumerate(texts) if _is_long(text) and _UNPLAIN.search(text)]
+    if long:
+        found.update(long[row] for row in _long_suspects(pl.Series([texts[row] for row in long])))
+    if not found:
+        whole = "\0".join(texts)
+        if _HINT.search(whole) and _shows(whole.encode()):
+            found.update(range(len(texts)))
+    return sorted(found)
+
+
 def names_image(keys: set[str]) -> set[str]:
     """Return which of the attribute names say that their value is an image or a template."""
     return {key for key in keys if is_image_name(key)}
@@ -120,6 +150,10 @@ def may_be_face(data: bytes, limit: int) -> bool:
 def _head_size(value: bytes) -> int:
     """The bytes of the framing, which look like those of an image."""
     return 10 if value.startswith(b"\xc3\x01") else 5 if value.startswith(b"\0") else 0
+
+
+def _is_long(text: str) -> bool:
+    return len(text) >= LONG or (not text.isascii() and len(text.encode()) >= LONG)
 
 
 def _shows(value: bytes) -> bool:

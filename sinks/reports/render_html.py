@@ -58,7 +58,7 @@ def _view(report: Report, table: Table) -> dict[str, Any]:
         "chart": _columns(rows, values, top) if question.chart == "months" and values else None,
         "bar_at": at,
         "charted": table.columns[at].title if question.chart else "",
-        "wide": len(table.columns) > 4,
+        "wide": len(table.columns) > 3,
     }
 
 

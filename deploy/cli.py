@@ -217,6 +217,16 @@ COMMANDS = {
             frwatch emit --status                  # what waits on disk; --drain sends it
         """,
     ),
+    "report": (
+        "sinks.reports.command:report",
+        """Print a report that a statute, a board or the public asks for.
+
+        accountability, detroit, lapd, maryland, massachusetts, transparency, utah, virginia or washington.
+        The same data give the same bytes each time.
+
+            frwatch report maryland --from 2020-01-01 --to 2021-01-01 --format html --output 2020.html
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.

@@ -149,6 +149,27 @@ COMMANDS = {
             frwatch dlq redrive --reason unknown_schema --since 2026-11-01 --dry-run
         """,
     ),
+    "import zeek": (
+        "streams.inputs.importers.command:zeek_command",
+        """Import Zeek's ssl, http and dns logs, TSV or JSON, plain, gzip or zstd.
+
+            frwatch import zeek ssl.log dns.log.gz --source lapd-egress-2 --identities who.yaml
+        """,
+    ),
+    "import squid": (
+        "streams.inputs.importers.command:squid_command",
+        """Import Squid's native access log, plain, gzip or zstd.
+
+            frwatch import squid /var/log/squid/access.log --follow --agency lapd
+        """,
+    ),
+    "import umbrella": (
+        "streams.inputs.importers.command:umbrella_command",
+        """Import Cisco Umbrella's DNS log, CSV of 13 or 10 columns.
+
+            frwatch import umbrella 2026-04-10-*.csv.gz --agency lapd
+        """,
+    ),
     "alerts run": (
         "streams.alerts_command:run_command",
         """Tell the people who must know of violations, until told to stop.
@@ -242,6 +263,7 @@ COMMANDS = {
 GROUPS = {
     "policy": "What is forbidden to whom and since when: write it, prove it, put it in force.",
     "dlq": "Records that could not be stored, each with its reason and its bytes.",
+    "import": "Logs of clients that nobody will change, and exports, as signs of use.",
     "alerts": "Who is told of violations, what became of it, and who has taken it on.",
     "catalogue": "Which services there are, who operates each, and how they are known.",
 }

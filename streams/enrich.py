@@ -22,6 +22,9 @@ from streams.services import ServiceReader
 MAX_GALLERIES = 2_048
 """How many characters of the names of a search's galleries, put together, are looked at."""
 
+NOT_EVEN_ACCESS = ("blocked", "denied", "failed", "nxdomain", "public_page", "hidden")
+"""What `attributes.status` of a LOOKUP says of an attempt that came to nothing, or of a page for anyone."""
+
 _SEPARATOR = "\0"
 # Paths are looked at this much deeper than the catalogue's, so that `/help/..` is not taken for `/help`.
 _SPARE_SEGMENTS = 2
@@ -100,6 +103,7 @@ class Enricher:
         columns = {column.name: column for column in frame if column.name != "officer_id"}
         for facts in (services, drawn):
             columns |= {column.name: column for column in facts}
+        columns["evidence_strength"] = _without_failed(frame, columns["evidence_strength"])
         return pl.DataFrame(list(columns.values()))
 
     def pseudonym(self, agency_id: str, person_id: str) -> str:
@@ -158,6 +162,19 @@ class Enricher:
 
     def _describe_galleries(self, key: str) -> tuple[Any, ...]:
         return (self._galleries.kinds(key.split(_SEPARATOR)),)
+
+
+def _without_failed(frame: pl.DataFrame, strength: pl.Series) -> pl.Series:
+    """The strength of the evidence, none where a LOOKUP says itself that nothing came of it.
+
+    A SEARCH or an ACCESS cannot say so: nobody takes a search back by an attribute.
+    """
+    looked_up = (frame["evidence"] == "LOOKUP").fill_null(value=False)
+    if not looked_up.any():
+        return strength
+    rows = looked_up.arg_true()
+    said = [dict(each or ()).get("status") in NOT_EVEN_ACCESS for each in frame["attributes"].gather(rows)]
+    return strength.scatter(rows.filter(pl.Series(said, dtype=pl.Boolean)), "none") if any(said) else strength
 
 
 def _unknown_key(text: str) -> str:

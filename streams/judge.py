@@ -286,8 +286,10 @@ def _condition(policy: Policy, rule: Rule, key: str, sql: str | None, faults: Fa
 def _compile(
     policy: Policy, rule: Rule, when: Condition, unless: Condition | None, agencies: AgencyRegister
 ) -> CompiledRule:
-    # Whatever a rule says, it is about face recognition: a service that does none cannot break it.
-    binds = (_binds(policy, rule, agencies) & (pl.col("provider_class") != "not_fr")).fill_null(value=False)
+    # Whatever a rule says, it is about face recognition: a service that does none cannot break it, nor can an
+    # attempt of which nothing came, or a page that anyone reads.
+    about = (pl.col("provider_class") != "not_fr") & (pl.col("evidence_strength") != "none")
+    binds = (_binds(policy, rule, agencies) & about).fill_null(value=False)
     breaks = when.expr
     columns = set(when.columns)
     if unless is not None:

@@ -1,0 +1,157 @@
+"""Logs in bulk: block by block, every line checked for its shape, and only those that may matter read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.inputs.event import BadEvent, read_event
+from streams.inputs.importers.blocks import Block
+from streams.inputs.importers.endpoint import see
+from streams.inputs.importers.events import event_of
+from streams.inputs.importers.identity import Identities
+from streams.inputs.importers.lines import BadLine, Lines
+from streams.inputs.importers.report import Malformed, Report
+from streams.inputs.importers.sniff import Format
+from streams.inputs.importers.visits import Visit, Visits
+from streams.inputs.importers.watch import Watch
+
+Send = Callable[[Sequence[dict[str, Any]]], None]
+
+
+@dataclass(slots=True)
+class Place:
+    """Where reading of a file stands: bytes and lines that are done, and the latest time that was seen."""
+
+    name: str
+    offset: int = 0
+    line: int = 1
+    moment: int = 0
+
+
+class Importer:
+    """Reads logs of one kind into events.
+
+    `send` returns once events are safe; only then are positions kept. `hidden` makes events of lines whose
+    host Encrypted Client Hello hides; else they are counted. With `eager` a visit is told as soon as it is
+    seen.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        source: str,
+        watch: Watch,
+        identities: Identities,
+        visits: Visits,
+        send: Send,
+        report: Report,
+        malformed: Malformed,
+        *,
+        hidden: bool = False,
+        eager: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.report = report
+        self.visits = visits
+        self.eager = eager
+        self._source = source
+        self._watch = watch
+        self._identities = identities
+        self._send = send
+        self._malformed = malformed
+        self._hidden = hidden
+
+    def block(self, block: Block, place: Place, reader: Format) -> None:
+        """Take the lines of a block into visits, and count them."""
+        if block.overlong:
+            self.report.read += 1
+            self._bad(place, place.line, "is longer than 1 MiB", block.data, withhold=True)
+            place.line, place.offset = place.line + 1, block.end
+            return
+        lines = Lines(block.data, place.line)
+        cuts = reader.cuts(lines)
+        if cuts and cuts != [0]:
+            edges = [0, *[cut for cut in cuts if cut], len(lines)]
+            for begin, end in zip(edges, edges[1:], strict=False):
+                first, last = int(lines.starts[begin]), int(lines.feeds[end - 1]) + 1
+                part = Lines(block.data[first:last], place.line)
+                self._lines(part, block.offset + first, place, reader)
+        else:
+            self._lines(lines, block.offset, place, reader)
+        place.offset = block.end
+
+    def tell(self, visits: list[Visit]) -> None:
+        """Send visits, and remember that they are sent.
+
+        Raises:
+            NotThere: Kafka did not take them; they stay open.
+        """
+        records = []
+        for visit in visits:
+            try:
+                records.append(read_event("search", event_of(visit, self._source, self._identities)))
+            except BadEvent as error:
+                self.report.refused[error.faults[0].code] += 1
+        if records:
+            self._send(records)
+        for record in records:
+            self.report.count(record)
+        self.visits.sent(visits)
+        self._malformed.flush()
+
+    def due(self, place: Place) -> None:
+        """Send what is due once a file has been read up to a place."""
+        self.tell(self.visits.all() if self.eager else self.visits.due(place.moment))
+
+    def _lines(self, lines: Lines, offset: int, place: Place, reader: Format) -> None:
+        passed, bad = reader.shape(lines)
+        self.report.read += len(lines)
+        self.report.comments += passed
+        for each in bad:
+            self._bad(
+                place, lines.number(each.row), each.reason, lines.line(each.row), withhold=reader.withholds
+            )
+        spoiled = {each.row for each in bad}
+        for row in self._watch.rows(lines):
+            if row not in spoiled:
+                self._line(lines, row, offset, place, reader)
+        self._clock(lines, place, reader, spoiled)
+        place.line += len(lines)
+
+    def _line(self, lines: Lines, row: int, offset: int, place: Place, reader: Format) -> None:
+        line = lines.line(row)
+        try:
+            attempt = reader.read(line)
+        except BadLine as error:
+            self._bad(place, lines.number(row), str(error), line, withhold=reader.withholds)
+            return
+        sighting = see(attempt, self._watch) if attempt is not None else None
+        if sighting is None:
+            return
+        if sighting.status == "hidden":
+            self.report.hidden += 1
+            if not self._hidden:
+                return
+        self.report.matched += 1
+        before = self.visits.late
+        self.visits.add(sighting, place.name, offset + int(lines.starts[row]), lines.number(row))
+        self.report.late += self.visits.late - before
+        place.moment = max(place.moment, sighting.attempt.moment)
+
+    def _clock(self, lines: Lines, place: Place, reader: Format, spoiled: set[int]) -> None:
+        """See how far the log has come by its last good line: most lines are about other hosts."""
+        for row in range(len(lines) - 1, max(-1, len(lines) - 20), -1):
+            if row in spoiled:
+                continue
+            try:
+                attempt = reader.read(lines.line(row))
+            except BadLine:
+                continue
+            if attempt is not None:
+                place.moment = max(place.moment, attempt.moment)
+                return
+
+    def _bad(self, place: Place, line: int, reason: str, data: bytes, *, withhold: bool) -> None:
+        self._malformed.add(place.name, line, reason, data, withhold=withhold)

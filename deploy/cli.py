@@ -248,6 +248,22 @@ COMMANDS = {
             frwatch report maryland --from 2020-01-01 --to 2021-01-01 --format html --output 2020.html
         """,
     ),
+    "collect key": (
+        "streams.inputs.collector.command:key_command",
+        """Make a key for a client of the collector; it is shown once and stored nowhere.
+
+            frwatch collect key lacris-web
+        """,
+    ),
+    "collect lint": (
+        "streams.inputs.collector.command:lint_command",
+        """Say every fault of the collector's clients, with file, line, column and remedy.
+
+        Exit status 1 if there is one.
+
+            frwatch collect lint my-clients.yaml --json
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.
@@ -261,6 +277,15 @@ COMMANDS = {
 
 
 GROUPS = {
+    "collect": """Take in events over HTTP, from clients in any language, until told to stop.
+
+    FRWATCH_COLLECT_CLIENTS names the file of who may report for which agencies. It listens on
+    127.0.0.1:8480; FRWATCH_COLLECT_LISTEN says otherwise, and beyond loopback it wants TLS
+    (FRWATCH_COLLECT_CERT and _CERT_KEY; with _CLIENT_CA clients may show a certificate). /docs on it says
+    how to report. SIGTERM ends it within 10 s: what was taken is answered. SIGHUP reads the clients again.
+
+        FRWATCH_COLLECT_CLIENTS=clients.yaml frwatch collect
+    """,
     "policy": "What is forbidden to whom and since when: write it, prove it, put it in force.",
     "dlq": "Records that could not be stored, each with its reason and its bytes.",
     "import": "Logs of clients that nobody will change, and exports, as signs of use.",
@@ -279,7 +304,8 @@ def build_app() -> cyclopts.App:
         version=_version,
         result_action="return_value",
     )
-    groups = {name: cyclopts.App(name=name, help=text) for name, text in GROUPS.items()}
+    groups = {name: cyclopts.App(name=name, help=cleandoc(text)) for name, text in GROUPS.items()}
+    groups["collect"].default(_collect)
     for name, (place, text) in COMMANDS.items():
         *group, last = name.split(" ")
         owner = groups[group[0]] if group else app
@@ -317,6 +343,12 @@ def main(arguments: list[str] | None = None) -> None:
         )
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _collect() -> None:
+    from streams.inputs.collector.command import run_command
+
+    run_command()
 
 
 def _version() -> str:

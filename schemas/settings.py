@@ -57,6 +57,23 @@ class Settings(BaseSettings):
         pattern=r"^(\S+:)?\d{1,5}$",
         description="port, or host:port, of the alerter's Prometheus metrics",
     )
+    collect_listen: str = Field(
+        default="127.0.0.1:8480", pattern=r"^\S+:\d{1,5}$", description="host:port of the collector"
+    )
+    collect_clients: Path | None = Field(
+        default=None, description="file or folder of the collector's clients"
+    )
+    collect_cert: Path | None = Field(default=None, description="the collector's certificate chain, PEM")
+    collect_cert_key: Path | None = Field(default=None, description="its private key, PEM")
+    collect_client_ca: Path | None = Field(default=None, description="who signs certificates of clients, PEM")
+    collect_plain: bool = Field(
+        default=False, description="listen beyond loopback without TLS, which a proxy ends"
+    )
+    collect_metrics: str | None = Field(
+        default=None,
+        pattern=r"^(\S+:)?\d{1,5}$",
+        description="port, or host:port, of the collector's Prometheus metrics",
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None, description="key of the pseudonyms, 32 characters or more"
     )

@@ -1,0 +1,1 @@
+"""The collector: events over HTTP, for clients in any language, into Kafka."""

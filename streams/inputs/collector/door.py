@@ -1,0 +1,230 @@
+"""The door: connections, who is there, and which way a request goes."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from schemas.collector_clients import Client, Clients
+from streams.inputs.collector.desk import Desk, reply
+from streams.inputs.collector.metrics import Metrics
+from streams.inputs.collector.openapi import specification
+from streams.inputs.collector.page import page
+from streams.inputs.collector.problem import Refused, problem
+from streams.inputs.event import Kind
+
+MAX_CONNECTIONS = 1000
+GREETING_SECONDS = 10.0
+"""Within so many a connection has sent the headers of its first request."""
+IDLE_SECONDS = 60.0
+"""For so long a connection may wait for its next request, or take to send the headers of it."""
+MAX_HEADER = 8190
+MAX_HEADERS = 64
+_KINDS: dict[str, Kind] = {"/v1/searches": "search", "/v1/outcomes": "outcome"}
+_SAFE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_log = structlog.get_logger()
+
+
+class Connection(RequestHandler):
+    """A connection that is dropped where it does not come to the point, and whose errors quote nobody."""
+
+    door: Door
+    greeted = False
+    _greeting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in where there is room."""
+        super().connection_made(transport)
+        if len(self.door.connections) > MAX_CONNECTIONS:
+            self.door.crowded(transport)
+            return
+        loop = asyncio.get_running_loop()
+        self._greeting = loop.call_later(GREETING_SECONDS, self._drop, transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        if self._greeting is not None:
+            self._greeting.cancel()
+        super().connection_lost(exc)
+
+    def _drop(self, transport: asyncio.BaseTransport) -> None:
+        if not self.greeted:
+            transport.abort()  # type: ignore[attr-defined]
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, or what nobody foresaw; nothing that came in is logged or told."""
+        if status < 500:
+            response = reply(
+                status, problem("malformed", "is no HTTP request that can be read") | {"status": status}
+            )
+        else:
+            report(exc)
+            response = reply(
+                500, problem("fault", "the collector has a fault, which it has logged; come again")
+            )
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log the kind and place of an exception only: its text may quote what came in."""
+        report(kw.get("exc_info"))
+
+    def log_debug(self, *args: Any, **kw: Any) -> None:
+        """Log nothing."""
+
+
+class Door(web.Server):
+    """An HTTP server for the collector's paths; `clients` may be replaced while it runs."""
+
+    def __init__(
+        self, desk: Desk, clients: Clients, metrics: Metrics, ready: Callable[[], Awaitable[bool]]
+    ) -> None:
+        super().__init__(
+            self._handle,
+            access_log=None,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=2.0,
+            auto_decompress=False,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
+        )
+        self.clients = clients
+        self.closing = False
+        self._desk = desk
+        self._metrics = metrics
+        self._ready = ready
+        metrics.connections.set_function(lambda: len(self.connections))
+        self._refused_connections = 0
+        self._pages = {
+            "/openapi.json": ("application/json", specification()),
+            "/docs": ("text/html", page()),
+        }
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of a new connection."""
+        connection = Connection(self, loop=self._loop, **self._kwargs)
+        connection.door = self
+        return connection
+
+    def crowded(self, transport: asyncio.BaseTransport) -> None:
+        """Turn a connection away: there are too many."""
+        self._refused_connections += 1
+        if self._refused_connections.bit_count() == 1:
+            _log.warning(
+                "connections turned away", since_start=self._refused_connections, most=MAX_CONNECTIONS
+            )
+        transport.abort()  # type: ignore[attr-defined]
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        began = time.perf_counter()
+        request.protocol.greeted = True  # type: ignore[attr-defined]
+        try:
+            response = await self._answered(request)
+        except Refused as refused:
+            told = problem(refused.code, refused.detail)
+            response = reply(refused.status, told, headers=refused.headers)
+        except Exception as error:
+            report(error)
+            detail = "the collector has a fault, which it has logged; come again"
+            response = reply(500, problem("fault", detail))
+        response.headers.update(_SAFE)
+        if self.closing or response.status in (400, 401, 408, 413):
+            # What is left of the body is not waited for.
+            response.force_close()
+        self._metrics.requests.labels(str(response.status)).inc()
+        self._metrics.seconds.observe(time.perf_counter() - began)
+        return response
+
+    async def _answered(self, request: web.BaseRequest) -> web.Response:
+        path = request.path
+        if (kind := _KINDS.get(path)) is not None:
+            _check_method(request, "POST")
+            return await self._desk.take(kind, self._client(request), request)
+        if path in self._pages:
+            _check_method(request, "GET")
+            media, text = self._pages[path]
+            return web.Response(text=text, content_type=media, headers=_PAGE)
+        if path == "/healthz":
+            _check_method(request, "GET")
+            return reply(200, {"status": "alive"})
+        if path == "/readyz":
+            _check_method(request, "GET")
+            if not self.closing and await self._ready():
+                return reply(200, {"status": "ready"})
+            raise Refused("kafka_away", "Kafka does not answer, or the collector is ending", retry_after=2)
+        raise Refused("not_found", "send events to /v1/searches or /v1/outcomes; /docs says how")
+
+    def _client(self, request: web.BaseRequest) -> Client:
+        said = request.headers.get("Authorization")
+        client = None
+        if said is not None:
+            scheme, _, key = said.partition(" ")
+            client = self.clients.of_key(key.strip()) if scheme.lower() == "bearer" else None
+        else:
+            tls = request.transport.get_extra_info("ssl_object") if request.transport else None
+            if tls is not None and (der := tls.getpeercert(binary_form=True)):
+                client = self.clients.of_certificate(der, _dns_names(tls.getpeercert()))
+        if client is None:
+            self._metrics.strangers.inc()
+            raise Refused(
+                "unauthenticated",
+                "send `Authorization: Bearer KEY`, or a client certificate that is on the list",
+                WWW_Authenticate='Bearer realm="frwatch"',
+            )
+        return client
+
+
+def tls_context(cert: str, key: str, client_ca: str | None) -> ssl.SSLContext:
+    """Return TLS 1.2 or newer; with a client CA, clients may show a certificate that it signed.
+
+    Raises:
+        OSError, ssl.SSLError: a file is not there, or is no PEM.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(cert, key)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def report(error: Any) -> None:
+    """Log the kind and the place of an unforeseen exception, and nothing that it says."""
+    trace = getattr(error, "__traceback__", None)
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    _log.error("fault of the collector", error=type(error).__name__, place=place)
+
+
+def _check_method(request: web.BaseRequest, method: str) -> None:
+    if request.method != method:
+        raise Refused("wrong_method", f"only {method} is answered here", Allow=method)
+
+
+def _dns_names(certificate: Any) -> list[str]:
+    names = (certificate or {}).get("subjectAltName", ())
+    return [value for kind, value in names if kind == "DNS"]

@@ -1,0 +1,58 @@
+"""What the collector tells Prometheus. Labels are names from the file of clients and the register only."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from schemas.errors import NotThere
+
+LOOPBACK = "127.0.0.1"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """Counts since the start of the process."""
+
+    def __init__(self) -> None:
+        self.registry = on = CollectorRegistry()
+        self.requests = Counter("frwatch_collect_requests", "Requests by status", ["status"], registry=on)
+        self.events = Counter(
+            "frwatch_collect_events",
+            "Events by result: accepted, refused, unacknowledged",
+            ["client", "kind", "result"],
+            registry=on,
+        )
+        self.faults = Counter(
+            "frwatch_collect_faults", "Faults of refused events", ["client", "code"], registry=on
+        )
+        self.foreign = Counter(
+            "frwatch_collect_foreign_agency",
+            "Events refused because the client may not speak for the agency",
+            ["client", "agency"],
+            registry=on,
+        )
+        self.strangers = Counter(
+            "frwatch_collect_unauthenticated", "Requests without a known key or certificate", registry=on
+        )
+        self.seconds = Histogram(
+            "frwatch_collect_request_seconds", "From the headers to the answer", buckets=_SECONDS, registry=on
+        )
+        self.in_hand = Gauge("frwatch_collect_in_hand_bytes", "Bytes of bodies in hand", registry=on)
+        self.connections = Gauge("frwatch_collect_connections", "Open connections", registry=on)
+        self.kafka_away = Gauge(
+            "frwatch_collect_kafka_away", "1 while Kafka owes acknowledgements", registry=on
+        )
+
+    def serve(self, where: str) -> None:
+        """Serve them on `port` of loopback, or on `host:port`.
+
+        Raises:
+            NotThere: the port is taken.
+        """
+        host, _, port = where.rpartition(":")
+        try:
+            start_http_server(int(port), addr=host or LOOPBACK, registry=self.registry)
+        except (OSError, OverflowError) as error:
+            raise NotThere(
+                f"FRWATCH_COLLECT_METRICS {where} cannot be listened on ({error}); name another port"
+            ) from None

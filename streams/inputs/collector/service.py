@@ -1,0 +1,88 @@
+"""The collector as a running service: it listens, reads its clients anew when asked, and ends in peace."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable
+
+import structlog
+
+from schemas.agencies import AgencyRegister
+from schemas.collector_clients import Clients
+from schemas.errors import FrwatchError, NotThere
+from sinks.kafka.intake import Intake
+from streams.inputs.collector.desk import Desk
+from streams.inputs.collector.door import Door
+from streams.inputs.collector.judge import Judge
+from streams.inputs.collector.metrics import Metrics
+
+PARTING_SECONDS = 7.0
+"""For so long, at the end, requests under way may take; an acknowledgement takes at most 5 s."""
+HANDSHAKE_SECONDS = 10.0
+READY_SECONDS = 1.0
+"""For so long what Kafka answered last is taken for true."""
+BACKLOG = 512
+
+_log = structlog.get_logger()
+
+
+class Service:
+    """One collector, in the event loop that is running."""
+
+    def __init__(self, agencies: AgencyRegister, clients: Clients, intake: Intake) -> None:
+        self.metrics = Metrics()
+        self._intake = intake
+        self._stopped = asyncio.Event()
+        self._asked_at = float("-inf")
+        self._ready = False
+        judge = Judge(agencies, intake.schema_ids)
+        self._door = Door(Desk(judge, intake, self.metrics), clients, self.metrics, self._is_ready)
+        self.metrics.kafka_away.set_function(lambda: float(intake.away))
+
+    def stop(self) -> None:
+        """Ask it to end: nobody new is let in, and who is in gets an answer."""
+        self._stopped.set()
+
+    def reload(self, read: Callable[[], Clients]) -> None:
+        """Take the clients anew; where they have faults, say so and keep those in force."""
+        try:
+            self._door.clients = read()
+        except FrwatchError as error:
+            _log.error("clients not taken; those in force stay", reason=str(error))
+        else:
+            _log.info("clients taken anew", clients=len(self._door.clients))
+
+    async def run(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """Listen until `stop` is called, and return once every request under way has its answer.
+
+        Raises:
+            NotThere: the address cannot be listened on.
+        """
+        loop = asyncio.get_running_loop()
+        handshake = HANDSHAKE_SECONDS if tls else None
+        try:
+            listener = await loop.create_server(
+                self._door, host, port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
+            )
+        except OSError as error:
+            raise NotThere(
+                f"FRWATCH_COLLECT_LISTEN {host}:{port} cannot be listened on ({error.strerror or error}); "
+                "name another address"
+            ) from None
+        shown = listener.sockets[0].getsockname()
+        _log.info("collector listens", host=shown[0], port=shown[1], tls=tls is not None, pid=os.getpid())
+        await self._stopped.wait()
+        self._door.closing = True
+        listener.close()
+        self._door.pre_shutdown()
+        await self._door.shutdown(PARTING_SECONDS)
+        _log.info("collector ended")
+
+    async def _is_ready(self) -> bool:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._asked_at > READY_SECONDS:
+            self._asked_at = loop.time()
+            self._ready = await self._intake.answers()
+        return self._ready and not self._intake.away

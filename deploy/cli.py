@@ -170,6 +170,13 @@ COMMANDS = {
             frwatch import umbrella 2026-04-10-*.csv.gz --agency lapd
         """,
     ),
+    "import csv": (
+        "streams.inputs.importers.command:csv_command",
+        """Import an export as CSV or NDJSON, by a mapping of its columns.
+
+            frwatch import csv audit.csv --mapping flock-audit --malformed bad.jsonl
+        """,
+    ),
     "alerts run": (
         "streams.alerts_command:run_command",
         """Tell the people who must know of violations, until told to stop.

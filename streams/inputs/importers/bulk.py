@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from streams.inputs.event import BadEvent, read_event
 from streams.inputs.importers.blocks import Block
@@ -13,7 +14,7 @@ from streams.inputs.importers.events import event_of
 from streams.inputs.importers.identity import Identities
 from streams.inputs.importers.lines import BadLine, Lines
 from streams.inputs.importers.report import Malformed, Report
-from streams.inputs.importers.sniff import Format
+from streams.inputs.importers.sniff import Format, sniff
 from streams.inputs.importers.visits import Visit, Visits
 from streams.inputs.importers.watch import Watch
 
@@ -62,6 +63,33 @@ class Importer:
         self._send = send
         self._malformed = malformed
         self._hidden = hidden
+
+    def sniff(self, head: bytes, name: str, state: Mapping[str, Any] | None) -> Format | None:
+        """Return how to read a log that begins with `head`; see `streams.inputs.importers.sniff`."""
+        return sniff(head, self.kind, name, state)
+
+    def end(self, place: Place, reader: Format) -> None:
+        """Take what is still in hand at the end of a file: nothing, as lines are taken whole."""
+
+    def open_since(self, name: str) -> tuple[int, int] | None:
+        """Return offset and number of the first line of a file that is in no event that was sent."""
+        return self.visits.open_since(name)
+
+    def told_lately(self, moment: int) -> list[str]:
+        """Return the visits that were told and to which later lines may belong."""
+        return [str(each) for each in self.visits.told_lately(moment)]
+
+    def remember(self, told: Sequence[str], moment: int) -> None:
+        """Take visits that an earlier import told for told."""
+        self.visits.remember([UUID(each) for each in told], moment)
+
+    def finish(self) -> None:
+        """Send all that is open.
+
+        Raises:
+            NotThere: Kafka did not take it.
+        """
+        self.tell(self.visits.all())
 
     def block(self, block: Block, place: Place, reader: Format) -> None:
         """Take the lines of a block into visits, and count them."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from schemas.catalogue_files import load_catalogue
-from schemas.errors import NotThere, WrongUse
+from schemas.errors import FrwatchError, NotThere, WrongUse
 from schemas.settings import Settings, load_settings
-from streams.inputs.importers.bulk import Importer
-from streams.inputs.importers.identity import load_identities
-from streams.inputs.importers.log_file import LogFile, moved_away
+from streams.inputs.importers.bulk import Importer, Send
+from streams.inputs.importers.identity import Identities, load_identities
+from streams.inputs.importers.log_file import LogFile, Takes, moved_away
 from streams.inputs.importers.positions import Positions
 from streams.inputs.importers.report import Malformed, Report
 from streams.inputs.importers.send import Sender
@@ -26,11 +27,40 @@ from streams.inputs.importers.watch import Watch
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AsJson = Annotated[bool, Parameter("--json", negative=())]
+LogName = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative=())]
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every import is told on the command line."""
+
+    kind: str
+    files: Sequence[str]
+    source: str | None
+    agency: str | None
+    identities: Path | None
+    follow: bool
+    again: bool
+    malformed: Path | None
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an importer is made of; `name` is what events name as their source."""
+
+    name: str
+    key: bytes
+    watch: Watch
+    identities: Identities
+    send: Send
+    report: Report
+    malformed: Malformed
+
+
 def zeek_command(
-    *files: str,
+    *files: LogName,
     source: str | None = None,
     agency: str | None = None,
     identities: Path | None = None,
@@ -63,11 +93,13 @@ def zeek_command(
     as_json:
         Print the counts as a JSON object.
     """
-    _run("zeek", files, source, agency, identities, follow, again, hidden, malformed, as_json)
+    _lines(
+        Options("zeek", files, source, agency, identities, follow, again, malformed, as_json), hidden=hidden
+    )
 
 
 def squid_command(
-    *files: str,
+    *files: LogName,
     source: str | None = None,
     agency: str | None = None,
     identities: Path | None = None,
@@ -100,11 +132,13 @@ def squid_command(
     as_json:
         Print the counts as a JSON object.
     """
-    _run("squid", files, source, agency, identities, follow, again, hidden, malformed, as_json)
+    _lines(
+        Options("squid", files, source, agency, identities, follow, again, malformed, as_json), hidden=hidden
+    )
 
 
 def umbrella_command(
-    *files: str,
+    *files: LogName,
     source: str | None = None,
     agency: str | None = None,
     identities: Path | None = None,
@@ -134,54 +168,108 @@ def umbrella_command(
     as_json:
         Print the counts as a JSON object.
     """
-    _run("umbrella", files, source, agency, identities, follow, again, False, malformed, as_json)
+    _lines(Options("umbrella", files, source, agency, identities, follow, again, malformed, as_json))
 
 
-def _run(
-    kind: str,
-    files: Sequence[str],
-    source: str | None,
-    agency: str | None,
-    identities: Path | None,
-    follow: bool,
-    again: bool,
-    hidden: bool,
-    malformed: Path | None,
-    as_json: bool,
+def csv_command(
+    *files: LogName,
+    mapping: str,
+    source: str | None = None,
+    agency: str | None = None,
+    identities: Path | None = None,
+    follow: Flag = False,
+    again: Flag = False,
+    malformed: Path | None = None,
+    as_json: AsJson = False,
 ) -> None:
+    """Import an export as CSV or NDJSON, by a mapping of its columns, plain, gzip or zstd.
+
+    Parameters
+    ----------
+    files:
+        Exports; - or none is standard input.
+    mapping:
+        A mapping file, or the name of one that is shipped: flock-audit, lacris.
+    source:
+        The client: events name csv/NAME as their source; by default NAME is the mapping's.
+    agency:
+        Whose members they are where neither the export nor the identity file says so.
+    identities:
+        A YAML file that maps users and addresses to agency and officer.
+    follow:
+        Go on reading as the files grow and are rotated, until told to stop.
+    again:
+        Read from the beginning, whatever an earlier import has read.
+    malformed:
+        Append malformed rows to this file, as JSON lines with line number and reason.
+    as_json:
+        Print the counts as a JSON object.
+    """
+    from streams.inputs.importers.mapped import RowReader
+    from streams.inputs.importers.mapping import load_mapping
+    from streams.inputs.importers.rows import RowImporter
+
+    mapped = load_mapping(mapping)
+
+    def make(parts: Parts) -> Takes:
+        reader = RowReader(mapped, parts.name, parts.key, parts.identities, parts.watch)
+        return RowImporter(mapped, reader, parts.send, parts.report, parts.malformed)
+
+    options = Options(
+        "csv", files, source or mapped.mapping, agency, identities, follow, again, malformed, as_json
+    )
+    _run(options, make)
+
+
+def _lines(options: Options, *, hidden: bool = False) -> None:
+    def make(parts: Parts) -> Takes:
+        return Importer(
+            options.kind,
+            parts.name,
+            parts.watch,
+            parts.identities,
+            Visits(parts.name, parts.key),
+            parts.send,
+            parts.report,
+            parts.malformed,
+            hidden=hidden,
+            eager=options.follow,
+        )
+
+    _run(options, make)
+
+
+def _run(options: Options, make: Callable[[Parts], Takes]) -> None:
     from streams.inputs.importers.follow import Follower
 
     settings = load_settings()
-    name = source_name(kind, source)
-    paths = paths_of(files)
+    name = source_name(options.kind, options.source)
+    paths = paths_of(options.files)
     key = settings.require_key()
-    found = load_identities(identities, agency)
+    identities = load_identities(options.identities, options.agency)
     watch, report = Watch(load_catalogue(settings.catalogue)), Report()
     report.files = [str(path) if path else "-" for path in paths]
     with ExitStack() as stack:
+        positions = positions_of(settings, options.kind, name)
         sender = stack.enter_context(Sender(settings))
-        positions = positions_of(settings, kind, name)
         for path in paths:
             if path is not None:
                 stack.enter_context(positions.locked(path))
-        out = stack.enter_context(Malformed(report, malformed))
-        visits = Visits(name, key)
-        importer = Importer(
-            kind, name, watch, found, visits, sender.send, report, out, hidden=hidden, eager=follow
-        )
+        malformed = stack.enter_context(Malformed(report, options.malformed))
+        importer = make(Parts(name, key, watch, identities, sender.send, report, malformed))
         try:
-            if follow:
+            if options.follow:
                 Follower(paths, importer, positions).run()
             else:
-                _all(paths, importer, positions, again=again)
-        finally:
+                _all(paths, importer, positions, again=options.again)
+        except FrwatchError:
             if report.read:
-                print_report(report, as_json=as_json)
-    if not report.read:
-        print_report(report, as_json=as_json)
+                print_report(report, as_json=options.as_json)
+            raise
+    print_report(report, as_json=options.as_json)
 
 
-def _all(paths: Sequence[Path | None], importer: Importer, positions: Positions, *, again: bool) -> None:
+def _all(paths: Sequence[Path | None], importer: Takes, positions: Positions, *, again: bool) -> None:
     """Read files one after the other; a visit may begin in one and go on in the next."""
     read: list[LogFile] = []
     try:
@@ -195,7 +283,7 @@ def _all(paths: Sequence[Path | None], importer: Importer, positions: Positions,
             read[-1].read()
     finally:
         try:
-            importer.tell(importer.visits.all())
+            importer.finish()
             for file in read:
                 file.keep()
         finally:
@@ -214,6 +302,8 @@ def paths_of(files: Sequence[str]) -> list[Path | None]:
     if None in paths and len(paths) > 1:
         raise WrongUse("- is standard input and cannot be read beside files; import it by itself")
     for path in paths:
+        if str(path).startswith("-"):
+            raise WrongUse(f"unknown option {path}; --help lists them, and ./{path} is a file of that name")
         if path is not None and not path.exists():
             raise NotThere(f"{path}: no such file; name a log file, or - for standard input")
     return paths

@@ -11,8 +11,7 @@ from pathlib import Path
 import structlog
 
 from schemas.errors import NotThere
-from streams.inputs.importers.bulk import Importer
-from streams.inputs.importers.log_file import LogFile
+from streams.inputs.importers.log_file import LogFile, Takes
 from streams.inputs.importers.positions import Positions
 
 LOOK = 0.2
@@ -27,7 +26,7 @@ class Follower:
     While Kafka is away it waits, without limit, reads nothing more and says so once.
     """
 
-    def __init__(self, paths: Sequence[Path | None], importer: Importer, positions: Positions) -> None:
+    def __init__(self, paths: Sequence[Path | None], importer: Takes, positions: Positions) -> None:
         self._paths = paths
         self._importer = importer
         self._positions = positions

@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from uuid import UUID
+from typing import Any, Protocol
 
 from schemas.errors import WrongUse
-from streams.inputs.importers.blocks import Cutter, Live, Reads, open_log, peek, skip, unpacked
-from streams.inputs.importers.bulk import Importer, Place
+from streams.inputs.importers.blocks import Block, Cutter, Live, Reads, open_log, peek, skip, unpacked
+from streams.inputs.importers.bulk import Place
 from streams.inputs.importers.positions import Position, Positions, identify
-from streams.inputs.importers.sniff import Format, sniff
+from streams.inputs.importers.report import Report
+from streams.inputs.importers.sniff import Format
+
+
+class Takes(Protocol):
+    """What blocks of a file are handed to: an importer of lines, or of rows."""
+
+    report: Report
+
+    def sniff(self, head: bytes, name: str, state: Mapping[str, Any] | None) -> Format | None:
+        """Return how to read a file that begins with `head`, None where it is empty."""
+
+    def block(self, block: Block, place: Place, reader: Format) -> None:
+        """Take the lines of a block, and go on to its end."""
+
+    def due(self, place: Place) -> None:
+        """Send what is due."""
+
+    def end(self, place: Place, reader: Format) -> None:
+        """Take what is still in hand at the end of a file."""
+
+    def finish(self) -> None:
+        """Send all that is left."""
+
+    def open_since(self, name: str) -> tuple[int, int] | None:
+        """Return offset and number of the first line of a file that is in no event that was sent."""
+
+    def told_lately(self, moment: int) -> list[str]:
+        """Return what has to be remembered of what was sent."""
+
+    def remember(self, told: Sequence[str], moment: int) -> None:
+        """Take over what an earlier import remembered."""
 
 
 class LogFile:
@@ -22,7 +54,7 @@ class LogFile:
     def __init__(
         self,
         path: Path | None,
-        importer: Importer,
+        importer: Takes,
         positions: Positions | None,
         *,
         live: bool = False,
@@ -66,6 +98,9 @@ class LogFile:
                 # The line may not be whole yet: it is read again, and its visit counts once.
                 self.place.offset, self.place.line = safe
             self.send_due()
+        if final:
+            self._importer.end(self.place, self._reader)
+            self.send_due()
 
     def send_due(self) -> None:
         """Send what is due, and keep the position.
@@ -81,7 +116,7 @@ class LogFile:
         if self._positions is None or self.path is None or self._reader is None:
             return
         offset, line = self.place.offset, self.place.line
-        if (first := self._importer.visits.open_since(self.name)) is not None and first[0] < offset:
+        if (first := self._importer.open_since(self.name)) is not None and first[0] < offset:
             offset, line = first
         inode, head, size = identify(self._raw)
         position = Position(
@@ -94,7 +129,7 @@ class LogFile:
             line=line,
             moment=self.place.moment,
             state=dict(self._reader.state),
-            told=[str(each) for each in self._importer.visits.told_lately(self.place.moment)],
+            told=self._importer.told_lately(self.place.moment),
         )
         self._positions.save(self.path, position)
 
@@ -117,14 +152,14 @@ class LogFile:
             self._raw.seek(0)
         stream, self.packed = unpacked(self._source, self.name)
         head, stream = peek(stream, self.name)
-        self._reader = sniff(head, self._importer.kind, self.name, kept.state if kept else None)
+        self._reader = self._importer.sniff(head, self.name, kept.state if kept else None)
         if self._reader is None:
             return False
         if kept is not None:
             if not skip(stream, kept.offset):
                 raise WrongUse(f"{self.name}: it is shorter than when it was read; --again reads all of it")
             self.place.offset, self.place.line, self.place.moment = kept.offset, kept.line, kept.moment
-            self._importer.visits.remember([UUID(each) for each in kept.told], kept.moment)
+            self._importer.remember(kept.told, kept.moment)
             self._importer.report.resumed.append(f"{self.name} from line {kept.line:,}")
         self._cutter = Cutter(stream, self.place.offset)
         return True

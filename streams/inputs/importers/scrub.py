@@ -26,7 +26,7 @@ def kept_line(line: bytes, *, withhold: bool) -> dict[str, object]:
     """
     size = len(line)
     if withhold or may_hold_face(line[: 64 * 1024]):
-        return {"withheld": "may hold credentials" if withhold else "may hold an image", "bytes": size,
+        return {"withheld": "may hold credentials or names" if withhold else "may hold an image", "bytes": size,
                 "sha256": sha256(line)}  # fmt: skip
     text = line[:MAX_KEPT].decode("utf-8", "replace")
     text = _USERINFO.sub(lambda match: (match[1] or "") + "…@", text)

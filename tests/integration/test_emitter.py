@@ -123,7 +123,7 @@ def test_kafka_away_under_load_loses_and_doubles_nothing_though_a_client_is_kill
     broker: Cluster, client_stack: Stack
 ) -> None:
     """One client lives through it, one is killed with its spool full, one comes later and finds that."""
-    lives = Client(client_stack, "tests.support.reporter", 0, 3000, 600, 30)
+    lives = Client(client_stack, "tests.support.reporter", 0, 2400, 800, 30)
     lives.accepts(600)
     broker.kill()
     killed = Client(client_stack, "tests.support.reporter", 1_000_000, 100_000, 2000, 0)
@@ -140,7 +140,7 @@ def test_kafka_away_under_load_loses_and_doubles_nothing_though_a_client_is_kill
     assert lives.ends()[-1] == ["closed", "True"]
     # Who is closed has sent what it accepted itself; of what it found, the rest is the next one's.
     assert emit(client_stack, "--drain").returncode == 0
-    assert len(lives.accepted()) == 3000
+    assert len(lives.accepted()) == 2400
     # The last that was on disk when its process died may not have been printed.
     last = said[-1][0] + 1
     unsaid = [
@@ -152,7 +152,7 @@ def test_kafka_away_under_load_loses_and_doubles_nothing_though_a_client_is_kill
 
 def test_clients_killed_while_searches_flow_leave_each_counted_once(running: Stack) -> None:
     accepted: list[tuple[int, str]] = []
-    for first in range(0, 30_000, 10_000):
+    for first in (0, 10_000):
         client = Client(running, "tests.support.reporter", first, 10_000, 3000, 0)
         client.accepts(1500)
         client.kill()

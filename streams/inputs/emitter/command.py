@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import time
@@ -32,8 +31,6 @@ from streams.inputs.event import BadEvent, Kind, key_of, read_event
 AsJson = Annotated[bool, Parameter("--json", negative=())]
 Flag = Annotated[bool, Parameter(negative=())]
 Seconds = Annotated[float, Parameter(validator=Number(gte=0, lte=86_400))]
-# The command says itself what it waits for.
-logging.getLogger("frwatch.emitter").setLevel(logging.ERROR)
 MAX_PROBE = 256 << 20
 """Bytes of an image that is hashed."""
 

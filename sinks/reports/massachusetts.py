@@ -47,7 +47,7 @@ FROM counted GROUP BY quarter, agency ORDER BY quarter, agency
 SELECT formatDateTime(occurred_at, '%Y-%m-%d', {zone:String}) AS day, agency_id AS agency,
     ifNull(provider_id, '') AS service, toInt64(ifNull(candidates, -1)) AS matches, ifNull(crime_type, '') AS crime,
     ifNull(purpose, '') AS purpose_text, ifNull(legal_basis, '') AS basis
-FROM counted ORDER BY occurred_at, event_id
+FROM counted ORDER BY occurred_at, toString(event_id)
 """,
             note="Matches: candidates that came back; -1 where the client does not say.",
             exact=True,

@@ -1,0 +1,179 @@
+"""Reports over the demo's scenario, on a real broker, engine and worker, against what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from deploy.cli import main
+from deploy.demo.scenario import SEARCH, Scenario, make_scenario
+from schemas.settings import Settings
+from sinks.clickhouse.migrate import migrate
+from sinks.kafka.topics import ensure_topics
+from sinks.reports.answer import answer
+from sinks.reports.model import Scope
+from sinks.reports.render_data import to_csv, to_json
+from sinks.reports.render_html import to_html
+from sinks.reports.render_text import to_markdown, to_terminal
+from sinks.reports.shelf import REPORTS
+from tests.integration.conftest import fresh_prefix
+from tests.sinks.reports.expected import EXPECTED, Sent
+from tests.support.clickhouse import running_clickhouse
+from tests.support.worker import KEY, Stack, stack_for, until
+
+pytestmark = pytest.mark.timeout(300)
+PERIODS = [
+    (date(2019, 1, 1), date(2022, 1, 2), "America/Los_Angeles", None),
+    (date(2020, 1, 1), date(2021, 1, 1), "America/New_York", None),
+    (date(2020, 11, 9), date(2020, 11, 16), "America/Los_Angeles", "lapd"),
+    (date(1999, 1, 1), date(2000, 1, 1), "America/New_York", "burbank-pd"),
+]
+
+
+def richer(scenario: Scenario) -> Scenario:
+    """The demo's scenario with what it leaves out: persons, legal bases, approvals, strangers, no faces."""
+    number = pl.int_range(pl.len())
+    routine = (pl.col("part") == "routine") & (pl.col("true_agency") != "lapd")
+    stranger, plates = routine & (number % 41 == 0), routine & (number % 43 == 0)
+    searches = scenario.searches.with_columns(
+        legal_basis=pl.when(number % 5 == 0).then(pl.lit("warrant")).when(number % 7 == 0).then(pl.lit("exigent")),
+        approved_by=pl.when(number % 3 == 0).then(pl.lit("S1")),
+        agency_id=pl.when(stranger).then(pl.lit("Nowhere PD")).otherwise("agency_id"),
+        true_agency=pl.when(stranger).then(pl.lit("Nowhere PD")).otherwise("true_agency"),
+        true_outside=pl.when(stranger).then(None).otherwise("true_outside"),
+        requesting_agency_id=pl.when(stranger).then(None).otherwise("requesting_agency_id"),
+        provider=pl.when(plates).then(pl.lit("Flock Safety")).otherwise("provider"),
+        true_provider=pl.when(plates).then(pl.lit("flock-safety")).otherwise("true_provider"),
+        true_class=pl.when(plates).then(pl.lit("not_fr")).otherwise("true_class"),
+    )
+    outcomes = scenario.outcomes.with_columns(
+        age_band=pl.when(number % 2 == 0).then(pl.lit("18-24")).when(number % 3 == 0).then(pl.lit("25-34")),
+        race=pl.when(number % 4 == 0).then(pl.lit("black")).when(number % 4 == 1).then(pl.lit("white")),
+        gender=pl.when(number % 3 != 0).then(pl.lit("male")).otherwise(pl.lit("female")),
+    )
+    return replace(scenario, searches=searches, outcomes=outcomes)
+
+
+@pytest.fixture(scope="module")
+def played(
+    kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stack, Scenario]]:
+    """The scenario, sent and stored, in an engine of its own: reports are about all that there is."""
+    folder = tmp_path_factory.mktemp("reports")
+    scenario = richer(make_scenario(5_000, seed=5))
+    with (
+        running_clickhouse(folder / "clickhouse") as engine,
+        stack_for(kafka, engine.url, folder, fresh_prefix()) as stack,
+    ):
+        asyncio.run(migrate(stack.settings()))
+        asyncio.run(ensure_topics(stack.settings(), partitions=4))
+        by_topic: dict[str, list[bytes | None]] = {}
+        for message in scenario.messages():
+            by_topic.setdefault(message.topic, []).append(message.value)
+        for topic, values in by_topic.items():
+            stack.produce(topic, values)
+        stack.start_worker()
+        wanted = (scenario.searches.height, scenario.outcomes.height, len(scenario.malformed))
+        until(lambda: stored(stack) == wanted, f"{wanted} are stored")
+        yield stack, scenario
+
+
+def stored(stack: Stack) -> tuple[int, ...]:
+    tables = ("searches", "outcomes", "dead_letters")
+    return tuple(int(stack.scalar(f"SELECT count() FROM frwatch.{table}")) for table in tables)
+
+
+def asked(settings: Settings, name: str, period: tuple[date, date, str, str | None], **more: Any) -> Any:
+    first, end, zone, agency = period
+    agency = agency or REPORTS[name].agency
+    return answer(settings, REPORTS[name], Scope(first, end, zone, agency, **more), {})
+
+
+@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize(
+    "period",
+    [PERIODS[0], pytest.param(PERIODS[1], marks=pytest.mark.slow), PERIODS[2], PERIODS[3]],
+    ids=["all", "2020", "ban", "nothing"],
+)
+def test_each_cell_is_what_follows_from_the_events_that_were_sent(
+    played: tuple[Stack, Scenario], name: str, period: tuple[date, date, str, str | None]
+) -> None:
+    stack, scenario = played
+    found = asked(stack.settings(), name, period)
+    first, end, zone, agency = period
+    expected = EXPECTED[name](
+        Sent(scenario, first, end, zone, agency or REPORTS[name].agency, KEY.encode())
+    )
+    assert [table.id for table in found.tables] == list(expected)
+    for table in found.tables:
+        assert list(table.rows) == expected[table.id], table.id
+
+
+def every_byte(settings: Settings) -> dict[str, str]:
+    found = {name: asked(settings, name, PERIODS[0]) for name in REPORTS}
+    shows = (to_csv, to_json, to_html, to_markdown, to_terminal)
+    return {f"{name} {show.__name__}": show(each) for name, each in found.items() for show in shows}
+
+
+def test_no_byte_changes_when_events_are_resent_replayed_and_redriven(
+    played: tuple[Stack, Scenario], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack, scenario = played
+    before = every_byte(stack.settings())
+    raw = "SELECT count() FROM frwatch.search_arrivals"
+    arrivals = int(stack.scalar(raw))
+
+    # 5 % again, as a client that got no answer does.
+    again = [message.value for message in scenario.messages() if message.kind == SEARCH][::20]
+    stack.produce("searches", again)
+    until(lambda: int(stack.scalar(raw)) == arrivals + len(again), "what was resent has arrived")
+
+    # The whole of each partition once more, by another group.
+    replayed = arrivals + len(again)
+    stack.spawn_worker(FRWATCH_GROUP=f"{stack.prefix}replay")
+    until(lambda: int(stack.scalar(raw)) == 2 * replayed, "what was replayed has arrived")
+
+    letters = int(stack.scalar("SELECT count() FROM frwatch.dead_letters"))
+    for variable, value in stack.environment().items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit):
+        main(["dlq", "redrive", "--since", "1970-01-01", "--json"])
+    sent = json.loads(capsys.readouterr().out)["sent"]
+    assert sent > 0
+    until(
+        lambda: int(stack.scalar("SELECT count() FROM frwatch.dead_letters")) == letters + sent,
+        "what was redriven is dead again",
+    )
+    until(
+        lambda: int(stack.scalar("SELECT count() FROM frwatch.redrives WHERE became = 'waiting'")) == 0,
+        "no redriven letter waits",
+    )
+    after = every_byte(stack.settings())
+    assert [key for key in before if before[key] != after[key]] == []
+
+
+def test_the_command_writes_the_same_file_twice_and_says_what_it_counts(
+    played: tuple[Stack, Scenario], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable, value in played[0].environment().items():
+        monkeypatch.setenv(variable, value)
+    files = [tmp_path / "one.html", tmp_path / "two.html"]
+    for file in files:
+        arguments = ["report", "maryland", "--from", "2020-01-01", "--to", "2021-01-01", "--agency", "LAPD"]
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--format", "html", "--output", str(file)])
+        assert ended.value.code == 0
+    page = files[0].read_text()
+    assert page == files[1].read_text()
+    assert "§2-510" in page
+    assert "Los Angeles Police Department" in page
+    assert "looked up (LOOKUP) is none" in page
+    assert "http" not in page.replace("http-equiv", "")

@@ -44,7 +44,10 @@ def richer(scenario: Scenario) -> Scenario:
     routine = (pl.col("part") == "routine") & (pl.col("true_agency") != "lapd")
     stranger, plates = routine & (number % 41 == 0), routine & (number % 43 == 0)
     searches = scenario.searches.with_columns(
-        legal_basis=pl.when(number % 5 == 0).then(pl.lit("warrant")).when(number % 7 == 0).then(pl.lit("exigent")),
+        legal_basis=pl.when(number % 5 == 0)
+        .then(pl.lit("warrant"))
+        .when(number % 7 == 0)
+        .then(pl.lit("exigent")),
         approved_by=pl.when(number % 3 == 0).then(pl.lit("S1")),
         agency_id=pl.when(stranger).then(pl.lit("Nowhere PD")).otherwise("agency_id"),
         true_agency=pl.when(stranger).then(pl.lit("Nowhere PD")).otherwise("true_agency"),
@@ -63,9 +66,7 @@ def richer(scenario: Scenario) -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def played(
-    kafka: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Stack, Scenario]]:
+def played(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Scenario]]:
     """The scenario, sent and stored, in an engine of its own: reports are about all that there is."""
     folder = tmp_path_factory.mktemp("reports")
     scenario = richer(make_scenario(5_000, seed=5))
@@ -109,9 +110,7 @@ def test_each_cell_is_what_follows_from_the_events_that_were_sent(
     stack, scenario = played
     found = asked(stack.settings(), name, period)
     first, end, zone, agency = period
-    expected = EXPECTED[name](
-        Sent(scenario, first, end, zone, agency or REPORTS[name].agency, KEY.encode())
-    )
+    expected = EXPECTED[name](Sent(scenario, first, end, zone, agency or REPORTS[name].agency, KEY.encode()))
     assert [table.id for table in found.tables] == list(expected)
     for table in found.tables:
         assert list(table.rows) == expected[table.id], table.id

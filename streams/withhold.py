@@ -22,9 +22,11 @@ MAX_VALUE = 64 * 1024
 Rows = npt.NDArray[np.int64]
 
 # The first characters of images in base64 and base32, and data: URLs; whoever has them is looked at closely.
+# Each alternative begins with a plain character: then Python's engine takes a third of the time.
 _HINTS = (
-    r"(?:[/_]|%2[Ff])9j(?:[/_]|\\+/|%2[Ff])[A-Za-z0-9]|iVBORw0KG|R0lGOD[dl]|UklGR|SUk[qr]A|TU0AK|AAAADGpQ"
-    r"|AAAADEpY|[/_]0[/_]{2}UQ|AAAA.[GWm2]Z0eX|JVBERi0|KLUv[/_]|SkZJRg|pGSUYA|KRklGA|77MP7|RFIE4RY|I5EUMOB"
+    r"/9j(?:[/_]|\\+/|%2[Ff])[A-Za-z0-9]|_9j(?:[/_]|\\+/|%2[Ff])[A-Za-z0-9]"
+    r"|%2[Ff]9j(?:[/_]|\\+/|%2[Ff])[A-Za-z0-9]|iVBORw0KG|R0lGOD[dl]|UklGR|SUk[qr]A|TU0AK|AAAADGpQ"
+    r"|AAAADEpY|/0[/_]{2}UQ|_0[/_]{2}UQ|AAAA.[GWm2]Z0eX|JVBERi0|KLUv[/_]|SkZJRg|pGSUYA|KRklGA|77MP7|RFIE4RY|I5EUMOB"
     r"|data:image/"
 )
 _HINT = re.compile(_HINTS)
@@ -113,14 +115,19 @@ def image_texts(texts: Sequence[str]) -> list[int]:
     One that stands in pieces in several texts is found in none of them alone: then all indices are returned.
     The texts have no lone surrogate.
     """
-    found = {row for row, text in enumerate(texts) if _HINT.search(text) and _shows(text.encode())}
-    long = [row for row, text in enumerate(texts) if _is_long(text) and _UNPLAIN.search(text)]
+    whole = "\0".join(texts)
+    # What none of them has, no single one has: one search instead of one for each.
+    hinted = _HINT.search(whole) is not None
+    found = {row for row, text in enumerate(texts) if hinted and _HINT.search(text) and _shows(text.encode())}
+    long = [
+        row
+        for row, text in enumerate(texts)
+        if (len(text) >= LONG or not text.isascii()) and _is_long(text) and _UNPLAIN.search(text)
+    ]
     if long:
         found.update(long[row] for row in _long_suspects(pl.Series([texts[row] for row in long])))
-    if not found:
-        whole = "\0".join(texts)
-        if _HINT.search(whole) and _shows(whole.encode()):
-            found.update(range(len(texts)))
+    if not found and hinted and _shows(whole.encode()):
+        found.update(range(len(texts)))
     return sorted(found)
 
 

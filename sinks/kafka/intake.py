@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -15,13 +15,12 @@ from schemas.contracts import contract
 from schemas.errors import NotThere
 from schemas.registry import Registry
 from schemas.settings import Settings
+from sinks.kafka.lane import BATCH_BYTES, CHUNK_BYTES, Chunk, Lane, Record, size_of
 
 PATIENCE = 5.0
 """Seconds for which an acknowledgement is waited for."""
 PROBE = 2.0
 """Seconds within which a broker answers that is there."""
-BATCH_BYTES = 256 * 1024
-"""Bytes of one batch of a partition. One waits, one is under way: more is not held while Kafka is away."""
 _TOPICS = {"search": "searches", "outcome": "outcomes"}
 
 _log = structlog.get_logger()
@@ -34,16 +33,18 @@ class KafkaAway(Exception):
 class Intake:
     """An idempotent producer for `fr.searches` and `fr.outcomes`.
 
-    aiokafka retries what Kafka has not acknowledged for as long as the process lives. So an event whose
-    acknowledgement was waited for in vain may still arrive, once; and its arrival shows that Kafka is back.
+    aiokafka retries a batch that Kafka has not acknowledged for as long as the process lives. So events whose
+    acknowledgement was waited for in vain may still arrive, once; and their arrival shows that Kafka is back.
+    Of a partition one batch is under way: that, and what requests still wait for, is all that is held.
     """
 
     def __init__(self, settings: Settings, registry: Registry | None = None) -> None:
         self._settings = settings
         self._registry = registry
         self._producer: AIOKafkaProducer | None = None
-        self._late: set[asyncio.Future[Any]] = set()
+        self._lanes: dict[tuple[str, int], Lane] = {}
         self._renewal: asyncio.Task[None] | None = None
+        self._told_away = False
         self.schema_ids: dict[str, int] = {}
         """The registry's ids of `search` and `outcome`, where there is a registry."""
 
@@ -73,11 +74,20 @@ class Intake:
                 await self._renewal
         if self._producer is not None:
             await _closed(self._producer, patience)
+        for lane in self._lanes.values():
+            lane.close()
 
     @property
     def away(self) -> bool:
         """Whether Kafka owes an acknowledgement for longer than `PATIENCE`."""
-        return bool(self._late) or self._renewal is not None
+        away = self._renewal is not None or any(lane.owes() > PATIENCE for lane in self._lanes.values())
+        if away != self._told_away:
+            self._told_away = away
+            if away:
+                _log.warning("Kafka does not acknowledge; clients are told to come again")
+            else:
+                _log.info("Kafka acknowledges again")
+        return away
 
     async def answers(self) -> bool:
         """Whether a broker answers now, and Kafka owes nothing."""
@@ -88,7 +98,7 @@ class Intake:
         except (TimeoutError, KafkaError):
             return False
 
-    async def send(self, kind: str, records: Sequence[tuple[bytes, bytes]]) -> list[bool]:
+    async def send(self, kind: str, records: Sequence[Record]) -> list[bool]:
         """Hand over keys and values, and return for each whether Kafka has acknowledged it in time.
 
         False says that nobody knows: it may arrive later, once.
@@ -98,66 +108,80 @@ class Intake:
         """
         if self.away or self._producer is None:
             raise KafkaAway
-        producer, topic = self._producer, self._settings.topic(_TOPICS[kind])
-        sent: list[asyncio.Future[Any]] = []
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        topic = self._settings.topic(_TOPICS[kind])
         try:
-            async with asyncio.timeout_at(deadline):
-                for key, value in records:
-                    sent.append(await producer.send(topic, key=key, value=value))
-                await asyncio.wait(sent)
-        except TimeoutError:
-            self._wait_on([future for future in sent if not future.done()])
-        except KafkaError as error:
-            self._look_into(error, producer)
-            self._wait_on([future for future in sent if not future.done()])
-        except BaseException:
-            # Nobody will ask for them: the request was given up.
-            for future in sent:
-                future.add_done_callback(_heard)
-            raise
-        return [
-            *(self._is_acknowledged(future, producer) for future in sent),
-            *([False] * (len(records) - len(sent))),
-        ]
+            count = len(await asyncio.wait_for(self._producer.partitions_for(topic), PATIENCE))
+        except (TimeoutError, KafkaError):
+            raise KafkaAway from None
+        places: dict[int, list[int]] = {}
+        for place, (key, _) in enumerate(records):
+            # As librdkafka does it; nothing depends on it but balance.
+            places.setdefault(zlib.crc32(key) % count, []).append(place)
+        chunks = {
+            chunk: part
+            for partition, chosen in places.items()
+            for chunk, part in self._put(topic, partition, records, chosen)
+        }
+        try:
+            await asyncio.wait([chunk.there for chunk in chunks], timeout=PATIENCE)
+        finally:
+            for chunk in chunks:
+                chunk.there.cancel()
+        acknowledged = [False] * len(records)
+        for chunk, part in chunks.items():
+            if not chunk.there.cancelled() and chunk.there.result():
+                for place in part:
+                    acknowledged[place] = True
+        return acknowledged
 
-    def _is_acknowledged(self, future: asyncio.Future[Any], producer: AIOKafkaProducer) -> bool:
-        if not future.done() or future.cancelled():
-            return False
-        error = future.exception()
-        if isinstance(error, KafkaError):
-            self._look_into(error, producer)
-        return error is None
+    def _put(
+        self, topic: str, partition: int, records: Sequence[Record], chosen: Sequence[int]
+    ) -> list[tuple[Chunk, list[int]]]:
+        """Put the chosen records into their partition's lane, and return the chunks and what is in each."""
+        parts: list[tuple[list[int], int]] = [([], 0)]
+        for place in chosen:
+            size = size_of(records[place])
+            part, held = parts[-1]
+            if part and held + size > CHUNK_BYTES:
+                part, held = [], 0
+                parts.append((part, held))
+            part.append(place)
+            parts[-1] = (part, held + size)
+        lane = self._lane(topic, partition)
+        chunks = [(Chunk([records[place] for place in part], size), part) for part, size in parts]
+        for chunk, _ in chunks:
+            lane.put(chunk)
+        return chunks
 
-    def _wait_on(self, late: Sequence[asyncio.Future[Any]]) -> None:
-        if late and not self._late:
-            _log.warning("Kafka does not acknowledge; clients are told to come again")
-        for future in late:
-            self._late.add(future)
-            future.add_done_callback(self._arrived)
+    def _lane(self, topic: str, partition: int) -> Lane:
+        lane = self._lanes.get((topic, partition))
+        if lane is None:
+            producer = self._producer
+            lane = self._lanes[topic, partition] = Lane(
+                producer, topic, partition, lambda error: self._look_into(error, producer)
+            )
+        return lane
 
-    def _arrived(self, future: asyncio.Future[Any]) -> None:
-        _heard(future)
-        self._late.discard(future)
-        if not self._late:
-            _log.info("Kafka acknowledges again")
-
-    def _look_into(self, error: KafkaError, producer: AIOKafkaProducer) -> None:
+    def _look_into(self, error: KafkaError, producer: AIOKafkaProducer | None) -> None:
         """Take a new producer where the old one will never send again: it was fenced, or lost its place."""
         if error.retriable or isinstance(error, KafkaConnectionError):
             return
         if producer is self._producer and self._renewal is None:
             _log.warning("producer is given up for a new one", error=type(error).__name__)
-            self._renewal = asyncio.create_task(self._renew(producer))
+            self._renewal = asyncio.create_task(self._renew())
 
-    async def _renew(self, old: AIOKafkaProducer) -> None:
+    async def _renew(self) -> None:
+        old, lanes = self._producer, self._lanes
         try:
+            self._lanes = {}
             while True:
                 try:
                     self._producer = await asyncio.wait_for(self._connected(), 2 * PATIENCE)
                     break
                 except (KafkaError, TimeoutError):
                     await asyncio.sleep(PROBE)
+            for lane in lanes.values():
+                lane.close()
             await _closed(old, PROBE)
         finally:
             self._renewal = None
@@ -168,7 +192,7 @@ class Intake:
             enable_idempotence=True,
             acks="all",
             linger_ms=0,
-            max_batch_size=BATCH_BYTES,
+            max_batch_size=2 * BATCH_BYTES,
             max_request_size=2 * 1024 * 1024,
             # A broker whose machine died answers nothing at all: how soon that is seen.
             request_timeout_ms=int(2 * PATIENCE * 1000),
@@ -182,12 +206,6 @@ class Intake:
             await _closed(producer, PROBE)
             raise
         return producer
-
-
-def _heard(future: asyncio.Future[Any]) -> None:
-    """Take note of a failure that nobody waits for any more, so that asyncio does not log it."""
-    if not future.cancelled():
-        future.exception()
 
 
 async def _closed(producer: AIOKafkaProducer, patience: float) -> None:

@@ -7,7 +7,7 @@ somebody can still mend it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from schemas.canary import AGENCY
@@ -25,6 +25,8 @@ Path = tuple[str | int, ...]
 
 _IMAGE = "is named as, or carries, an image or a template, which are never taken; leave it out"
 _NAMED = ("source", "agency_id")
+# A source has few names of attributes, and sends them with each event.
+_is_image_name = lru_cache(maxsize=4096)(is_image_name)
 
 
 def read_event(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,9 +46,10 @@ def read_event(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
     reading = _Reading(kind)
     record = reading.fields(data)
     if not reading.faults:
-        reading.images(record)
-    if not reading.faults:
-        reading.whole(record)
+        texts = _texts(record)
+        reading.images(record, texts)
+        if not reading.faults:
+            reading.whole(record, texts)
     if reading.faults:
         raise BadEvent(reading.faults)
     return record
@@ -69,6 +72,7 @@ class _Reading:
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
+        self._field = ""
         self.faults: list[Fault] = []
 
     def fields(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,47 +89,34 @@ class _Reading:
                     self._note((name,), "missing", "is missing; it is required")
                 continue
             before = len(self.faults)
-            record[name] = read(value, partial(self._note_in, name))
+            self._field = name
+            record[name] = read(value, self._note_below)
             if name in _NAMED and len(self.faults) == before:
                 self._named(name, record[name])
         return record
 
-    def images(self, record: dict[str, Any]) -> None:
-        """Faults for what is named as an image, and for texts that carry one."""
-        places: list[Path] = []
-        texts: list[str] = []
+    def images(self, record: dict[str, Any], texts: list[str]) -> None:
+        """Faults for what is named as an image, and for the record's texts that carry one."""
         for name, value in record.items():
-            if isinstance(value, str):
-                places.append((name,))
-                texts.append(value)
-            elif isinstance(value, list):
-                places += [(name, number) for number in range(len(value))]
-                texts += value
+            if isinstance(value, list):
                 self._spread(name, value)
             elif isinstance(value, dict):
-                for key, text in value.items():
-                    places += [(name,), (name, key)]
-                    texts += [key, text]
-                    if is_image_name(key):
+                for key in value:
+                    if _is_image_name(key):
                         self._note((name, key), "image", _IMAGE)
                 self._spread(name, list(value.values()))
         found = image_texts(texts)
+        if not found:
+            return
         if len(found) == len(texts):
             self._note((), "image", _IMAGE)
             return
+        places = _places(record)
         for row in found:
             self._note(places[row], "image", _IMAGE)
 
-    def whole(self, record: dict[str, Any]) -> None:
-        """A fault where the record is larger than one may be."""
-        texts: list[str] = []
-        for value in record.values():
-            if isinstance(value, dict):
-                texts += [*value.keys(), *value.values()]
-            elif isinstance(value, list):
-                texts += value
-            elif isinstance(value, str):
-                texts.append(value)
+    def whole(self, record: dict[str, Any], texts: list[str]) -> None:
+        """A fault where the record, with all its texts, is larger than one may be."""
         # Four bytes a character and ten for whatever else are more than any field takes.
         most = 4 * sum(map(len, texts)) + 10 * (len(texts) + len(record))
         if most > MAX_VALUE and (size := len(encode(contract(self._kind), record))) > MAX_VALUE:
@@ -151,8 +142,8 @@ class _Reading:
         what = "is no field of the contract" if shown else "has a field that the contract has not"
         self._note((name,) if shown else (), "unknown_field", what + remedy)
 
-    def _note_in(self, name: str, at: Path, code: str, detail: str) -> None:
-        self._note((name, *at), code, detail)
+    def _note_below(self, at: Path, code: str, detail: str) -> None:
+        self._note((self._field, *at), code, detail)
 
     def _note(self, at: Path, code: str, detail: str) -> None:
         if len(self.faults) == MAX_FAULTS:
@@ -166,6 +157,34 @@ class _Reading:
         fault = Fault(pointer, code, detail)
         if fault not in self.faults:
             self.faults.append(fault)
+
+
+def _texts(record: dict[str, Any]) -> list[str]:
+    """Every text of a record, in the order of `_places`."""
+    texts: list[str] = []
+    for value in record.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, list):
+            texts += value
+        elif isinstance(value, dict):
+            for entry in value.items():
+                texts += entry
+    return texts
+
+
+def _places(record: dict[str, Any]) -> list[Path]:
+    """Where each of the texts stands; the name of an attribute stands where all attributes do."""
+    places: list[Path] = []
+    for name, value in record.items():
+        if isinstance(value, str):
+            places.append((name,))
+        elif isinstance(value, list):
+            places += [(name, number) for number in range(len(value))]
+        elif isinstance(value, dict):
+            for key in value:
+                places += [(name,), (name, key)]
+    return places
 
 
 def _default(column: Column) -> Any:

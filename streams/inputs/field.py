@@ -84,6 +84,8 @@ def _check_text(value: Any, complain: Complain, at: tuple[str | int, ...], limit
 
 
 def _is_unicode(value: str) -> bool:
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

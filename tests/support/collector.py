@@ -1,0 +1,108 @@
+"""A real collector, as `frwatch collect` runs it, and clients that it knows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.local.ports import free_ports
+from deploy.local.registry import http_answers
+from schemas.collector_clients import new_key, sha256_of_key
+from tests.support.worker import Stack, until
+
+KEYS = {name: new_key(name) for name in ("lacris-web", "county-hub", "slow-one")}
+CLIENTS = f"""
+clients:
+  - id: lacris-web
+    keys: [sha256:{sha256_of_key(KEYS["lacris-web"])}]
+    agencies: [lapd]
+    sources: [lacris-web, zeek/*]
+    outcomes: true
+    rate: 100000
+  - id: county-hub
+    keys: [sha256:{sha256_of_key(KEYS["county-hub"])}]
+    agencies: "*"
+    sources: [county-hub]
+    rate: 100000
+  - id: slow-one
+    keys: [sha256:{sha256_of_key(KEYS["slow-one"])}]
+    agencies: [lapd]
+    sources: [slow-one]
+    rate: 0.1
+"""
+
+
+def search(**fields: Any) -> dict[str, Any]:
+    """A search of the LAPD as a client writes it, with an id of its own; whatever is said overrides it."""
+    return {
+        "event_id": str(uuid.uuid4()),
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "source": "lacris-web",
+        "agency_id": "lapd",
+        "officer_id": "P12345",
+        "provider": "LACRIS",
+        **fields,
+    }
+
+
+class Collector:
+    """One collector on a free port of loopback, and what it answers."""
+
+    def __init__(self, stack: Stack, **variables: str) -> None:
+        self.stack = stack
+        self.port = free_ports(1)[0]
+        self.clients = stack.home / "clients.yaml"
+        self.clients.write_text(CLIENTS)
+        self.variables = {
+            "FRWATCH_COLLECT_LISTEN": f"127.0.0.1:{self.port}",
+            "FRWATCH_COLLECT_CLIENTS": str(self.clients),
+            **variables,
+        }
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it and wait until it is ready."""
+        process = self.stack.spawn("collect.log", ["collect"], **self.variables)
+
+        def ready() -> bool:
+            assert process.poll() is None, f"the collector ended with {process.returncode}: {self.log()}"
+            return http_answers(f"{self.url}/readyz")
+
+        until(ready, "the collector is ready")
+        return process
+
+    def post(
+        self,
+        body: Any,
+        path: str = "/v1/searches",
+        *,
+        client: str | None = "lacris-web",
+        content_type: str = "application/json",
+        **headers: str,
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """Return status, answer and headers."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data, method="POST")
+        request.add_header("Content-Type", content_type)
+        if client is not None:
+            request.add_header("Authorization", f"Bearer {KEYS[client]}")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error), dict(error.headers)
+
+    def log(self) -> str:
+        """All that it said."""
+        return (self.stack.home / "collect.log").read_text(errors="replace")

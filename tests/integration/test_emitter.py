@@ -119,6 +119,7 @@ def client_stack(broker: Cluster, tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.mark.slow
 def test_kafka_away_under_load_loses_and_doubles_nothing_though_a_client_is_killed_meanwhile(
     broker: Cluster, client_stack: Stack
 ) -> None:
@@ -150,6 +151,7 @@ def test_kafka_away_under_load_loses_and_doubles_nothing_though_a_client_is_kill
     assert not list((client_stack.home / "spool").glob("*.sqlite*"))
 
 
+@pytest.mark.slow
 def test_clients_killed_while_searches_flow_leave_each_counted_once(running: Stack) -> None:
     accepted: list[tuple[int, str]] = []
     for first in (0, 10_000):

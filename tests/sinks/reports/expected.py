@@ -311,7 +311,12 @@ def lapd(sent: Sent) -> dict[str, Rows]:
         commercial.join(kinds, on="event_id", how="left")
         .with_columns(pl.col("case_number").fill_null(""))
         .group_by("case_number")
-        .agg(SEARCHES, PEOPLE, pl.col("crime_type").fill_null("not stated").unique(), pl.col("kind").list.explode(keep_nulls=False, empty_as_null=False))
+        .agg(
+            SEARCHES,
+            PEOPLE,
+            pl.col("crime_type").fill_null("not stated").unique(),
+            pl.col("kind").list.explode(keep_nulls=False, empty_as_null=False),
+        )
         .sort("case_number")
     )
     out = [*GRAVEST, "nothing told"]
@@ -360,7 +365,8 @@ def lapd(sent: Sent) -> dict[str, Rows]:
                 count,
                 people,
                 ", ".join(sorted(set(crimes))),
-                ", ".join(sorted({kind.lower().replace("_", " ") for kind in found if kind})) or "nothing told",
+                ", ".join(sorted({kind.lower().replace("_", " ") for kind in found if kind}))
+                or "nothing told",
             )
             for case, count, people, crimes, found in by_case.rows()
         ],
@@ -415,7 +421,9 @@ def utah(sent: Sent) -> dict[str, Rows]:
 def virginia(sent: Sent) -> dict[str, Rows]:
     before = sent._own(sent.every.filter("counted"))
     ends = datetime.combine(sent.end, time(), tzinfo=ZoneInfo(sent.zone)).astimezone(UTC)
-    ever = set(before.filter(pl.col("occurred_at") < ends)["agency"]) | ({sent.agency} if sent.agency else set())
+    ever = set(before.filter(pl.col("occurred_at") < ends)["agency"]) | (
+        {sent.agency} if sent.agency else set()
+    )
     found = dict(sent.by(["agency"], SEARCHES))
     said = {
         True: "Face recognition was used.",
@@ -442,11 +450,9 @@ def washington(sent: Sent) -> dict[str, Rows]:
         ("a certificate of training", "training_cert"),
         ("how many candidates came back", "candidates"),
     )
-    bases = {basis: (0, 0) for basis in ("consent", "court order", "emergency", "warrant")}
+    bases = dict.fromkeys(("consent", "court order", "emergency", "warrant"), (0, 0))
     bases |= {basis: (count, led) for basis, count, led in sent.by(["legal_basis"], SEARCHES, LED)}
-    versioned = sent.counted.with_columns(
-        version=pl.format("{} {}", "source", "source_version")
-    )
+    versioned = sent.counted.with_columns(version=pl.format("{} {}", "source", "source_version"))
     services = Sent.services(_with(sent, versioned), "version")
     words = sent.told.with_columns(word=pl.col("kind").str.to_lowercase().str.replace_all("_", " "))
     lacking = [sent.counted[column].is_null().sum() for _, column in named]

@@ -47,7 +47,9 @@ def _hidden(table: Table, name: str, before: Sequence[Table]) -> set[int]:
     at = table.at(name)
     counts = [int(row[at]) for row in table.rows]
     hidden = {number for number, count in enumerate(counts) if 0 < count < BELOW}
-    groups = [(margin, _groups(table, margin)) for margin in table.question.margins]
+    # The small groups first: what they withhold is enough for the large ones, and nothing follows from a sum.
+    margins = sorted(table.question.margins, key=len, reverse=True)
+    groups = [(margin, _groups(table, margin)) for margin in margins]
     known = {(margin, key) for margin in table.question.margins for key in _withheld(before, margin, name)}
     changed = True
     while changed:

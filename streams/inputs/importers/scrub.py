@@ -26,8 +26,8 @@ def kept_line(line: bytes, *, withhold: bool) -> dict[str, object]:
     """
     size = len(line)
     if withhold or may_hold_face(line[: 64 * 1024]):
-        return {"withheld": "may hold credentials or names" if withhold else "may hold an image", "bytes": size,
-                "sha256": sha256(line)}  # fmt: skip
+        why = "may hold credentials or names" if withhold else "may hold an image"
+        return {"withheld": why, "bytes": size, "sha256": sha256(line)}
     text = line[:MAX_KEPT].decode("utf-8", "replace")
     text = _USERINFO.sub(lambda match: (match[1] or "") + "…@", text)
     text = _BASIC.sub(r"\1 …", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from streams.inputs.importers.visits import Visits
 from streams.inputs.importers.watch import Watch
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 AsJson = Annotated[bool, Parameter("--json", negative=())]
 LogName = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative=())]

@@ -140,13 +140,9 @@ def test_no_policy_is_broken_by_what_did_not_come_about(
     log.write_text("\n".join(line.replace(".0 ", ".000 ") for line in lines) + "\n")
     told = frwatch.imported("squid", str(log), "--source", name, "--agency", "lapd")
     assert told["statuses"] == {"denied": 1, "blocked": 1, "failed": 1, "public_page": 1}
-    found = until(
-        lambda: (
-            len(r := rows(running, f"squid/{name}", "evidence, attributes['status'], broken_rules")) == 4
-            and r
-        ),
-        "all are rows",
-    )
+    columns = "evidence, attributes['status'], broken_rules"
+    until(lambda: len(rows(running, f"squid/{name}", columns)) == 4, "all are rows")
+    found = rows(running, f"squid/{name}", columns)
     assert {each[0] for each in found} == {"LOOKUP"}
     assert {each[1] for each in found} == {"denied", "blocked", "failed", "public_page"}
     assert [each[2] for each in found] == [[]] * 4
@@ -222,7 +218,8 @@ def test_a_follower_goes_through_rotation_and_takes_each_line_once(running: Stac
     name, file = some_name(), tmp_path / "access.log"
 
     def line(number: int) -> str:
-        return f"{NOW}.{number:03} 1 10.20.3.{number} TCP_TUNNEL/200 9 CONNECT pimeyes.com:443 - HIER_DIRECT/1.2.3.4 -\n"
+        what = "TCP_TUNNEL/200 9 CONNECT pimeyes.com:443 - HIER_DIRECT/1.2.3.4 -"
+        return f"{NOW}.{number:03} 1 10.20.3.{number} {what}\n"
 
     file.write_text(line(1))
     follower = running.spawn(f"{name}.log", ["import", "squid", str(file), "--follow", "--source", name])

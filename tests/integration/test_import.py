@@ -247,6 +247,7 @@ def test_an_import_that_kafka_did_not_take_goes_on_from_where_it_was(
     assert frwatch.imported("zeek", str(file), "--source", some_name())["events"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(squid_missing() is not None, reason=str(squid_missing()))
 def test_the_log_of_a_real_squid_gives_the_right_people_hosts_denials_and_counts(
     running: Stack, frwatch: Frwatch, tmp_path: Path

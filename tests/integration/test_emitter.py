@@ -183,6 +183,8 @@ def test_the_searches_of_a_real_client_are_rows_and_its_images_are_nowhere(
     with tempfile.TemporaryDirectory() as outside:
         # Neither the broker's folder nor the engine's, which are searched.
         probes, secrets = _probes(Path(outside), [faces[number] for number in PROBES])
+        no_image = Path(outside) / "note.txt"
+        no_image.write_text("no image")
         away = Client(
             running,
             "tests.support.fr_client",
@@ -198,7 +200,7 @@ def test_the_searches_of_a_real_client_are_rows_and_its_images_are_nowhere(
         assert spools
         assert b"P-AWAY" in b"".join(file.read_bytes() for file in spools)
         assert traces.files(running.home / "spool")[0] == []
-        client = Client(running, "tests.support.fr_client", "P-LIVE", *probes, running.home / "client.log")
+        client = Client(running, "tests.support.fr_client", "P-LIVE", *probes, no_image)
         assert client.ends()[-1] == ["no", "image"]
     sql = (
         "SELECT provider_id, provider_class, agency_id, candidates > 0, length(probe_hash), count(),"

@@ -49,7 +49,7 @@ def test_what_the_broker_will_never_take_is_put_aside_and_stops_no_other(
         assert emitter.counts().unsendable == 3
     # Batches of small ones are split by the client, or sent one by one; none of them is lost.
     assert len({record.value() for record in bare.consume("searches", 1)}) == 57
-    assert "will never take 3 events" in caplog.text or caplog.text.count("never take") >= 1
+    assert "will never take" in caplog.text
     [state] = Slots(settings.spool_folder, Limits()).states()
     assert (state.held.events, state.held.refused) == (0, 3)
 

@@ -1,7 +1,7 @@
 """The folder of spools that the processes of a client share: each has its own file, and none is orphaned.
 
-A process takes the first file that no living process has, with what it holds: so there are never more files
-than processes that ran at one time. What others left behind is drained by whoever runs.
+A process takes the first file that an ended process left, with what it holds, and makes one only where there
+is none: so there are never more files than processes that ran at one time. What others left behind is drained by whoever runs.
 """
 
 from __future__ import annotations
@@ -69,13 +69,14 @@ class Slots:
         self._power_safe = power_safe
 
     def own(self) -> tuple[Slot, Spool]:
-        """Take the first file that is free, with what an ended process left in it.
+        """Take the first file that an ended process left, or else a new one.
 
         Raises:
             SpoolFault: the folder or the file cannot be used, or others may read the folder.
         """
         self._prepare()
-        for number in range(MAX_SLOTS):
+        left = [number for number in self._numbers() if number < MAX_SLOTS]
+        for number in [*left, *(number for number in range(MAX_SLOTS) if number not in left)]:
             slot = Slot(self.folder, number)
             if slot.take():
                 return slot, self._opened(slot)

@@ -214,7 +214,7 @@ async def test_an_async_function_is_reported_also_where_it_is_cancelled(settings
 
 
 def test_a_log_record_with_fields_is_a_search_and_one_without_is_none(
-    emitter: Emitter, settings: Settings
+    emitter: Emitter, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = logging.getLogger("test.client")
     handler = FrwatchHandler(emitter)
@@ -222,10 +222,12 @@ def test_a_log_record_with_fields_is_a_search_and_one_without_is_none(
     try:
         log.warning("searched", extra={"frwatch": {"officer_id": "P9"}})
         log.warning("nothing")
+        log.warning("something else", extra={"frwatch": "text"})
         log.warning("bad", extra={"frwatch": {"vendor": 1}})
     finally:
         log.removeHandler(handler)
     assert emitter.counts().refused == {"invalid": 1}
+    assert "Logging error" not in capsys.readouterr().err
     [row] = spooled(emitter, settings)
     assert row["officer_id"] == "P9"
     assert abs(row["occurred_at"].timestamp() - time.time()) < 60
@@ -265,6 +267,22 @@ def test_an_emitter_that_was_closed_opens_again(emitter: Emitter, settings: Sett
     assert not emitter.close(0)
     emitter.emit(case_number="2")
     assert [row["case_number"] for row in spooled(emitter, settings)] == ["1", "2"]
+
+
+def test_no_event_is_refused_because_another_thread_closes(settings: Settings) -> None:
+    emitter = Emitter(settings=settings, strict=True, source="test", agency_id="lapd")
+    ids: list[str | None] = []
+    threads = [
+        threading.Thread(target=lambda: ids.extend(emitter.emit() for _ in range(200))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        emitter.close(0)
+    emitter.close(0)
+    assert len(ids) == len(set(ids)) == 800
+    held = sum(state.held.events for state in Slots(settings.spool_folder, Limits()).states())
+    assert held == 800
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

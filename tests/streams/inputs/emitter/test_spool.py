@@ -183,6 +183,19 @@ def test_processes_that_run_at_once_have_files_of_their_own_and_orphans_are_adop
     slot.leave()
 
 
+def test_a_process_takes_what_another_left_before_it_makes_a_file_of_its_own(tmp_path: Path) -> None:
+    slots = Slots(tmp_path / "spool", LIMITS)
+    (first, empty), (second, left) = slots.own(), slots.own()
+    add(left, 1, 2)
+    for slot, spool in ((first, empty), (second, left)):
+        spool.close()
+        slot.leave()
+    slot, spool = slots.own()
+    assert (slot.file.name, values(spool)) == ("spool-1.sqlite", [1, 2])
+    spool.close()
+    slot.leave()
+
+
 def test_a_folder_that_others_can_read_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     folder.mkdir(mode=0o755)

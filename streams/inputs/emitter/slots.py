@@ -1,7 +1,8 @@
 """The folder of spools that the processes of a client share: each has its own file, and none is orphaned.
 
 A process takes the first file that an ended process left, with what it holds, and makes one only where there
-is none: so there are never more files than processes that ran at one time. What others left behind is drained by whoever runs.
+is none: so there are never more files than processes that ran at one time. What others left behind is drained
+by whoever runs.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from schemas.errors import NotThere
 from schemas.registry import Registry
 from schemas.settings import Settings
 from sinks.kafka.lane import BATCH_BYTES, CHUNK_BYTES, Chunk, Lane, Record, size_of
+from sinks.kafka.steady_producer import end_producer
 
 PATIENCE = 5.0
 """Seconds for which an acknowledgement is waited for."""
@@ -73,7 +74,7 @@ class Intake:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewal
         if self._producer is not None:
-            await _closed(self._producer, patience)
+            await end_producer(self._producer, patience)
         for lane in self._lanes.values():
             lane.close()
 
@@ -182,7 +183,7 @@ class Intake:
                     await asyncio.sleep(PROBE)
             for lane in lanes.values():
                 lane.close()
-            await _closed(old, PROBE)
+            await end_producer(old, PROBE)
         finally:
             self._renewal = None
 
@@ -203,13 +204,6 @@ class Intake:
         try:
             await producer.start()
         except BaseException:
-            await _closed(producer, PROBE)
+            await end_producer(producer, PROBE)
             raise
         return producer
-
-
-async def _closed(producer: AIOKafkaProducer, patience: float) -> None:
-    try:
-        await asyncio.wait_for(producer.stop(), patience)
-    except (TimeoutError, KafkaError) as error:
-        _log.warning("producer did not close in peace", error=type(error).__name__)

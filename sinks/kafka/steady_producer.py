@@ -24,7 +24,8 @@ Record = tuple[str, bytes | None, bytes, Headers | None]
 
 FLUSH_SECONDS = 5.0
 """How long what is still in hand may take when it is stopped."""
-CUT_SECONDS, CUTS = 0.5, 4
+CUT_SECONDS, CUTS = 0.25, 4
+"""How often, and for how long each time, one that does not end is cut off: a second in all."""
 
 
 class SteadyProducer:
@@ -53,7 +54,7 @@ class SteadyProducer:
         self._started = False
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _end(producer, FLUSH_SECONDS)
+            await end_producer(producer, FLUSH_SECONDS)
 
     async def send(self, records: Iterable[Record]) -> None:
         """Write records; what has one key keeps its order. All of them are acknowledged when this returns.
@@ -81,7 +82,7 @@ class SteadyProducer:
                 try:
                     await producer.start()
                 except BaseException:
-                    await _end(producer, 0)
+                    await end_producer(producer, 0)
                     raise
                 self._producer = producer
             return self._producer
@@ -93,11 +94,11 @@ class SteadyProducer:
             self._producer = None
         log.warning("records were not written; a new producer is begun", error=type(error).__name__)
         # Whoever waits for its other records is told; what it still tries would come twice.
-        await _end(producer, 0)
+        await end_producer(producer, 0)
 
 
-async def _end(producer: AIOKafkaProducer, seconds: float) -> None:
-    """Stop a producer; what it could not send in so many seconds it does not send."""
+async def end_producer(producer: AIOKafkaProducer, seconds: float) -> None:
+    """Stop a producer of aiokafka; what it could not send in so many seconds it does not send."""
     stopping = asyncio.create_task(producer.stop())
     await asyncio.wait([stopping], timeout=seconds)
     sender = producer._sender

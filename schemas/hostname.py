@@ -57,6 +57,16 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host to listen on is reached from this machine alone; the one name is `localhost`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_public_suffix(host: str) -> bool:
     """Whether anybody may register names under a normalised host, by the Public Suffix List.
 

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from deploy.local.clickhouse.engine import Engine
 from deploy.local.clickhouse.errors import QueryError
 from deploy.local.clickhouse.server import Server
 from schemas.errors import FrwatchError, NotThere, WrongUse
+from schemas.hostname import is_loopback
 from streams.log import set_up_logs
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ def run(
     *, data: Annotated[Path, Parameter(help="Folder of the data.")], port: int, host: str = "127.0.0.1"
 ) -> None:
     """Serve the ClickHouse HTTP interface over the data in a folder, on loopback, until SIGTERM."""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise WrongUse(f"--host {host} is not loopback; the local ClickHouse has no users: give 127.0.0.1")
     set_up_logs("json")
     data = data.resolve()
@@ -100,15 +100,6 @@ async def _serve(data: Path, host: str, port: int) -> None:
     finally:
         await runner.cleanup()
         await asyncio.to_thread(engine.close)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def main() -> None:

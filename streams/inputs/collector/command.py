@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import logging
 import signal
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from schemas.errors import NotThere, WrongUse
+from schemas.hostname import is_loopback
 from schemas.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def listen_of(settings: Settings) -> tuple[str, int]:
     """
     host, _, port = settings.collect_listen.rpartition(":")
     host = host.strip("[]")
-    if settings.collect_cert is None and not settings.collect_plain and not _is_loopback(host):
+    if settings.collect_cert is None and not settings.collect_plain and not is_loopback(host):
         raise WrongUse(
             f"FRWATCH_COLLECT_LISTEN {settings.collect_listen} is beyond loopback, where keys and events "
             "would cross the network in the clear; set FRWATCH_COLLECT_CERT and _CERT_KEY, or, "
@@ -177,15 +177,6 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
         raise NotThere(
             f"FRWATCH_COLLECT_CERT, _CERT_KEY or _CLIENT_CA cannot be read ({error.strerror}); check them"
         ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _clients_path(settings: Settings) -> Path:

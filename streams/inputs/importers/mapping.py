@@ -7,11 +7,11 @@ columns: [ID, Name, Search Time]  # the order, where the file has no header
 id: [ID, Search Time]             # what tells one row from another; all columns where it is left out
 times: [{format: "%m/%d/%Y, %I:%M:%S %p UTC", zone: UTC}, {format: iso}]
 fields:
-occurred_at: Search Time        # a column by its name, by its number from 1,
-provider: {constant: LACRIS}    # or a constant
-account: {column: Licence, values: {T: trial, P: personal}}
-galleries: {column: Databases, transform: [split_semicolons]}
-attributes.filters: Filters
+  occurred_at: Search Time        # a column by its name, by its number from 1,
+  provider: {constant: LACRIS}    # or a constant
+  account: {column: Licence, values: {T: trial, P: personal}}
+  galleries: {column: Databases, transform: [split_semicolons]}
+  attributes.filters: Filters
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schemas.agencies import TimeZone
 from schemas.contracts import contract
 from schemas.errors import NotThere, WrongUse
 from schemas.yaml_file import Faults, Source, build_model, read_documents, read_sources
@@ -34,14 +34,6 @@ SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "mappings"
 """Where mappings that are ready to use are; `--mapping NAME` finds them."""
 _NOT_MAPPED = frozenset({"event_id", "evidence", "attributes", "source"})
 _ATTRIBUTE = re.compile(r"attributes\.[a-z][a-z0-9_]{0,63}")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone; write one such as America/Los_Angeles") from None
-    return name
 
 
 def _transform(name: str) -> str:
@@ -66,7 +58,7 @@ class TimeFormat(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Annotated[str, Field(min_length=1, max_length=64)]
-    zone: Annotated[str, AfterValidator(_zone)] | None = None
+    zone: TimeZone | None = None
 
 
 class FieldSource(BaseModel):

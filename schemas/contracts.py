@@ -19,6 +19,9 @@ from avro.schema import parse as parse_avro
 
 Schema = dict[str, Any]
 
+TOPICS = {"search": "searches", "outcome": "outcomes", "violation": "violations"}
+"""The topic of each contract's values, without the prefix."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WriterSchema:

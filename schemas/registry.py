@@ -9,8 +9,9 @@ from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import HTTPError
 
-from schemas.contracts import Contract, WriterSchema, unreadable, writer_schema
+from schemas.contracts import TOPICS, Contract, WriterSchema, contract, unreadable, writer_schema
 from schemas.errors import NotThere
+from schemas.settings import Settings
 
 _NO_SUCH_SCHEMA = {404, 40401, 40403}
 
@@ -62,6 +63,17 @@ class Registry:
         except (SchemaRegistryError, HTTPError, OSError) as error:
             raise RegistryAway(f"schema registry {self.url} did not take {subject}: {error}") from error
 
+    async def register_values(self, settings: Settings, names: Iterable[str]) -> dict[str, int]:
+        """Register contracts by their names as the values of their topics, and return the id of each.
+
+        Raises:
+            RegistryAway: it does not answer, or refuses.
+        """
+        return {
+            name: await self.register(f"{settings.topic(TOPICS[name])}-value", contract(name))
+            for name in names
+        }
+
     async def _schema(self, schema_id: int) -> WriterSchema | str:
         if schema_id in self._known:
             return self._known[schema_id]
@@ -89,3 +101,18 @@ class Registry:
             return writer_schema(found.schema_str or "")
         except ValueError as error:
             return f"schema {schema_id} of the registry is broken: {error}"[:500]
+
+
+async def register_once(settings: Settings, names: Iterable[str]) -> dict[str, int]:
+    """Register contracts as `Registry.register_values` does; none has an id where no registry is configured.
+
+    Raises:
+        RegistryAway: the registry does not answer, or refuses.
+    """
+    if settings.schema_registry is None:
+        return {}
+    registry = Registry(settings.schema_registry)
+    try:
+        return await registry.register_values(settings, names)
+    finally:
+        await registry.close()

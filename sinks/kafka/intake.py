@@ -11,7 +11,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from schemas.contracts import contract
+from schemas.contracts import TOPICS
 from schemas.errors import NotThere
 from schemas.registry import Registry
 from schemas.settings import Settings
@@ -22,7 +22,6 @@ PATIENCE = 5.0
 """Seconds for which an acknowledgement is waited for."""
 PROBE = 2.0
 """Seconds within which a broker answers that is there."""
-_TOPICS = {"search": "searches", "outcome": "outcomes"}
 
 _log = structlog.get_logger()
 
@@ -56,9 +55,7 @@ class Intake:
             NotThere: no broker answers, or the registry does not.
         """
         if self._registry is not None:
-            for kind, topic in _TOPICS.items():
-                subject = f"{self._settings.topic(topic)}-value"
-                self.schema_ids[kind] = await self._registry.register(subject, contract(kind))
+            self.schema_ids |= await self._registry.register_values(self._settings, ["search", "outcome"])
         try:
             self._producer = await self._connected()
         except KafkaError as error:
@@ -109,7 +106,7 @@ class Intake:
         """
         if self.away or self._producer is None:
             raise KafkaAway
-        topic = self._settings.topic(_TOPICS[kind])
+        topic = self._settings.topic(TOPICS[kind])
         try:
             count = len(await asyncio.wait_for(self._producer.partitions_for(topic), PATIENCE))
         except (TimeoutError, KafkaError):

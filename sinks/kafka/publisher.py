@@ -66,8 +66,8 @@ class Publisher:
             RegistryAway: the registry does not answer.
         """
         if self._registry is not None:
-            subject = f"{self._settings.topic('violations')}-value"
-            self._schema_id = await self._registry.register(subject, contract("violation"))
+            ids = await self._registry.register_values(self._settings, ["violation"])
+            self._schema_id = ids["violation"]
         await self._producer.start()
 
     async def stop(self) -> None:

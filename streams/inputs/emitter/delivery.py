@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.contracts import contract
-from schemas.registry import Registry
+from schemas.contracts import TOPICS, contract
+from schemas.registry import register_once
 from schemas.settings import Settings
 from schemas.wire import SINGLE_OBJECT, SINGLE_OBJECT_HEAD, confluent_head
 from streams.inputs.emitter.spool import Spooled
 
-TOPICS = {"search": "searches", "outcome": "outcomes"}
-"""The topic of each kind of event."""
 _NEVER = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD}
 _POLL = 0.1
 
@@ -152,20 +150,7 @@ class Delivery:
         return head + event.value[SINGLE_OBJECT_HEAD:]
 
     def _learn_heads(self, events: Sequence[Spooled]) -> None:
-        url = self._settings.schema_registry
         kinds = {event.kind for event in events} - self._heads.keys()
-        if url is not None and kinds:
-            self._heads |= asyncio.run(_register(self._settings, url, kinds))
-
-
-async def _register(settings: Settings, url: str, kinds: set[str]) -> dict[str, bytes]:
-    registry = Registry(url)
-    try:
-        return {
-            kind: confluent_head(
-                await registry.register(f"{settings.topic(TOPICS[kind])}-value", contract(kind))
-            )
-            for kind in kinds
-        }
-    finally:
-        await registry.close()
+        if self._settings.schema_registry is not None and kinds:
+            ids = asyncio.run(register_once(self._settings, kinds))
+            self._heads |= {kind: confluent_head(schema_id) for kind, schema_id in ids.items()}

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.contracts import contract
 from schemas.errors import FrwatchError, NotThere
-from schemas.registry import Registry
+from schemas.registry import register_once
 from schemas.settings import Settings
 from schemas.wire import encode
 from streams.inputs.event import key_of
@@ -28,7 +28,7 @@ class Sender:
         self._topic = settings.topic("searches")
         self._address = settings.kafka
         self._timeout = timeout
-        self._schema_id = _register(settings) if settings.schema_registry else None
+        self._schema_id = asyncio.run(register_once(settings, ["search"])).get("search")
         self._producer = Producer(
             {
                 "bootstrap.servers": settings.kafka,
@@ -90,14 +90,3 @@ class Sender:
             f"Kafka at {self._address} did not take the events for {self._topic} ({why}); start it with "
             "`frwatch up`, or set FRWATCH_KAFKA; the import goes on from its position when it is run again"
         )
-
-
-def _register(settings: Settings) -> int:
-    async def register() -> int:
-        registry = Registry(settings.schema_registry or "")
-        try:
-            return await registry.register(f"{settings.topic('searches')}-value", contract("search"))
-        finally:
-            await registry.close()
-
-    return asyncio.run(register())

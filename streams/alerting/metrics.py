@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from schemas.errors import NotThere
 from sinks.alerts.outcome import Outcome
 from streams.alerting.alert import Alert
+from streams.metrics_server import serve_metrics
 
-LOOPBACK = "127.0.0.1"
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86_400)
 _STATES = {"closed": 0, "half-open": 1, "open": 2}
 
@@ -58,15 +57,9 @@ class Metrics:
         """Serve them on `port` of loopback, or on `host:port`.
 
         Raises:
-            NotThere: the port is taken.
+            NotThere: it cannot be listened on.
         """
-        host, _, port = where.rpartition(":")
-        try:
-            start_http_server(int(port), addr=host or LOOPBACK, registry=self.registry)
-        except OSError as error:
-            raise NotThere(
-                f"FRWATCH_ALERTS_METRICS {where} cannot be listened on ({error.strerror}); name another port"
-            ) from None
+        serve_metrics(self.registry, where, "FRWATCH_ALERTS_METRICS")
 
     def attempt(
         self, destination: str, alert: Alert, outcome: Outcome, *, began: int, ended: int, given_up: bool

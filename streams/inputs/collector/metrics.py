@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from schemas.errors import NotThere
+from streams.metrics_server import serve_metrics
 
-LOOPBACK = "127.0.0.1"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -47,12 +46,6 @@ class Metrics:
         """Serve them on `port` of loopback, or on `host:port`.
 
         Raises:
-            NotThere: the port is taken.
+            NotThere: it cannot be listened on.
         """
-        host, _, port = where.rpartition(":")
-        try:
-            start_http_server(int(port), addr=host or LOOPBACK, registry=self.registry)
-        except (OSError, OverflowError) as error:
-            raise NotThere(
-                f"FRWATCH_COLLECT_METRICS {where} cannot be listened on ({error}); name another port"
-            ) from None
+        serve_metrics(self.registry, where, "FRWATCH_COLLECT_METRICS")

@@ -38,8 +38,9 @@ from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
 from streams.fetched import Fetched
+from streams.fetcher import SMALL_FETCH, size
 from streams.heartbeat import Heartbeat
-from streams.ingest import SMALL_FETCH, Ingest
+from streams.ingest import Ingest
 from streams.ledger import Partition
 from streams.memory import calm_collector
 from streams.offsets import Offsets
@@ -169,7 +170,7 @@ class Worker:
         """
         self._judged.clear()
         await self._fetches.put(cast(Any, fetched))
-        if sum(map(len, fetched.runs.values())) < SMALL_FETCH:
+        if size(fetched.runs) < SMALL_FETCH:
             await self._judged.wait()
 
     async def _judge(self, fetches: Any) -> None:

@@ -33,29 +33,20 @@ from mode import Service
 
 from schemas.fault_point import reach
 from streams.fetched import Fetched
+from streams.fetcher import Fetcher
 from streams.ledger import Chunk, Ledger, Partition
 from streams.lenient_records import read_leniently, read_quickly_again
 from streams.offsets import Offsets
 from streams.store import Store
-from streams.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-FETCH_RECORDS = 6_000
-"""Records of one fetch, over all partitions: some 6 MB as columns."""
 FLUSH_ROWS = 15_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
 MAX_BUFFERED = 35_000
 """Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
-TURN_RECORDS = 15_000
-"""Records that a partition gives in its turn, where there is a backlog."""
-SMALL_FETCH = 500
-"""A fetch of fewer records waits a moment for more: judging has a cost however few they are."""
-LINGER_SECONDS = (0.001, 0.1)
-"""How long at the least and most. Between them it is as long as the last small fetch took to be judged:
-little where there is power to spare, and where there is none batches grow until there is."""
 RIPE_ROWS = 10_000
 """Offsets of one partition that are worth an insert where there is a backlog; smaller ranges grow on."""
 ALL_EACH = 8
@@ -101,8 +92,7 @@ class Ingest(Service):
         self._lock = asyncio.Lock()
         # Whose offsets are not known yet: what is owed is read before anything is fetched.
         self._unread: set[Partition] | None = None
-        self._turns: Turns[TopicPartition] = Turns(full=FETCH_RECORDS, enough=TURN_RECORDS, few=SMALL_FETCH)
-        self._took = LINGER_SECONDS[0]
+        self._fetcher = Fetcher(consumer)
         self._positioned = -1
         self._full = asyncio.Event()
         self._rewound = asyncio.Event()
@@ -161,14 +151,13 @@ class Ingest(Service):
                 epoch = self.epoch
                 self._throttle()
                 read_quickly_again()
-                fetched = await self._fetch()
+                fetched = await self._fetcher.fetch()
                 if epoch != self.epoch or not fetched:
                     continue
                 began = asyncio.get_running_loop().time()
                 for part in self._parts(epoch, fetched):
                     await self._deliver(part)
-                if _size(fetched) < SMALL_FETCH:
-                    self._took = asyncio.get_running_loop().time() - began
+                self._fetcher.judged(fetched, asyncio.get_running_loop().time() - began)
             except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
                 # Deleted by retention, or the topic was made anew: what was committed tells which.
                 log.warning("a position is not in Kafka; reading what is owed", error=type(error).__name__)
@@ -180,29 +169,6 @@ class Ingest(Service):
                 self.rewind()
             except KafkaError as error:
                 self.fail(error)
-
-    async def _fetch(self) -> dict[TopicPartition, list[Any]]:
-        """Return the records that have come, at most `FETCH_RECORDS`; none after a while without any.
-
-        aiokafka fetches one answer ahead and no more, so what it has at hand is as old as the last batch took
-        to judge. A small answer is therefore joined by what comes within a moment.
-        """
-        assigned = self._consumer.assignment()
-        turn = self._turns.next(assigned)
-        fetched: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
-            *turn, timeout_ms=20 if turn else 200, max_records=FETCH_RECORDS
-        )
-        self._turns.fetched(assigned, _size(fetched))
-        if turn:
-            return fetched
-        loop = asyncio.get_running_loop()
-        least, most = LINGER_SECONDS
-        until = loop.time() + min(max(least, self._took), most)
-        while 0 < _size(fetched) < SMALL_FETCH and (left := until - loop.time()) > 0:
-            more = await self._consumer.getmany(timeout_ms=int(left * 1000) + 1, max_records=FETCH_RECORDS)
-            for partition, records in more.items():
-                fetched.setdefault(partition, []).extend(records)
-        return fetched
 
     def _parts(self, epoch: int, fetched: Mapping[TopicPartition, list[Any]]) -> list[Fetched]:
         """The fetch by topic; what belongs to a range that was announced is apart, and comes first."""
@@ -387,10 +353,6 @@ class Ingest(Service):
 
 def _offset(record: Any) -> int:
     return int(record.offset)
-
-
-def _size(fetched: Mapping[TopicPartition, list[Any]]) -> int:
-    return sum(map(len, fetched.values()))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

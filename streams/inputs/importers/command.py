@@ -33,19 +33,36 @@ LogName = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative=())]
 
 
-@dataclass(frozen=True, slots=True)
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What every import is told on the command line."""
+    """What every import may be told on the command line.
 
-    kind: str
-    files: Sequence[str]
-    source: str | None
-    agency: str | None
-    identities: Path | None
-    follow: bool
-    again: bool
-    malformed: Path | None
-    as_json: bool
+    Parameters
+    ----------
+    agency:
+        Whose members they are where neither the file nor the identity file says so.
+    identities:
+        A YAML file that maps users, devices and addresses to agency and officer.
+    follow:
+        Go on reading as the files grow and are rotated, until told to stop.
+    again:
+        Read from the beginning, whatever an earlier import has read.
+    malformed:
+        Append malformed lines to this file, as JSON lines with line number and reason.
+    as_json:
+        Print the counts as a JSON object.
+    """
+
+    agency: str | None = None
+    identities: Path | None = None
+    follow: Flag = False
+    again: Flag = False
+    malformed: Path | None = None
+    as_json: AsJson = False
+
+
+NONE = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +79,7 @@ class Parts:
 
 
 def zeek_command(
-    *files: LogName,
-    source: str | None = None,
-    agency: str | None = None,
-    identities: Path | None = None,
-    follow: Flag = False,
-    again: Flag = False,
-    hidden: Flag = False,
-    malformed: Path | None = None,
-    as_json: AsJson = False,
+    *files: LogName, source: str | None = None, hidden: Flag = False, options: Options = NONE
 ) -> None:
     """Import Zeek's ssl, http and dns logs, TSV or JSON, plain, gzip or zstd.
 
@@ -80,36 +89,14 @@ def zeek_command(
         Logs; - or none is standard input. What they are is told by what stands in them.
     source:
         The sensor: events name zeek/NAME as their source.
-    agency:
-        Whose members they are of whom the identity file has nobody.
-    identities:
-        A YAML file that maps addresses and users to agency and officer.
-    follow:
-        Go on reading as the files grow and are rotated, until told to stop.
-    again:
-        Read from the beginning, whatever an earlier import has read.
     hidden:
         Make events, which prove nothing, of hosts that Encrypted Client Hello hides.
-    malformed:
-        Append malformed lines to this file, as JSON lines.
-    as_json:
-        Print the counts as a JSON object.
     """
-    _lines(
-        Options("zeek", files, source, agency, identities, follow, again, malformed, as_json), hidden=hidden
-    )
+    _lines("zeek", files, source, options, hidden=hidden)
 
 
 def squid_command(
-    *files: LogName,
-    source: str | None = None,
-    agency: str | None = None,
-    identities: Path | None = None,
-    follow: Flag = False,
-    again: Flag = False,
-    hidden: Flag = False,
-    malformed: Path | None = None,
-    as_json: AsJson = False,
+    *files: LogName, source: str | None = None, hidden: Flag = False, options: Options = NONE
 ) -> None:
     """Import Squid's native access log, plain, gzip or zstd.
 
@@ -119,36 +106,13 @@ def squid_command(
         Logs; - or none is standard input. What they are is told by what stands in them.
     source:
         The proxy: events name squid/NAME as their source.
-    agency:
-        Whose members they are of whom the identity file has nobody.
-    identities:
-        A YAML file that maps proxy users and addresses to agency and officer.
-    follow:
-        Go on reading as the files grow and are rotated, until told to stop.
-    again:
-        Read from the beginning, whatever an earlier import has read.
     hidden:
         Make events, which prove nothing, of hosts that Encrypted Client Hello hides.
-    malformed:
-        Append malformed lines to this file, as JSON lines.
-    as_json:
-        Print the counts as a JSON object.
     """
-    _lines(
-        Options("squid", files, source, agency, identities, follow, again, malformed, as_json), hidden=hidden
-    )
+    _lines("squid", files, source, options, hidden=hidden)
 
 
-def umbrella_command(
-    *files: LogName,
-    source: str | None = None,
-    agency: str | None = None,
-    identities: Path | None = None,
-    follow: Flag = False,
-    again: Flag = False,
-    malformed: Path | None = None,
-    as_json: AsJson = False,
-) -> None:
+def umbrella_command(*files: LogName, source: str | None = None, options: Options = NONE) -> None:
     """Import Cisco Umbrella's DNS log: CSV of 13 columns, or 10 in older ones; it comes ten minutes late.
 
     Parameters
@@ -157,33 +121,11 @@ def umbrella_command(
         Logs; - or none is standard input. What they are is told by what stands in them.
     source:
         The organisation's name there: events name umbrella/NAME as their source.
-    agency:
-        Whose members they are of whom the identity file has nobody.
-    identities:
-        A YAML file that maps devices, users and addresses to agency and officer.
-    follow:
-        Go on reading as the files grow and are rotated, until told to stop.
-    again:
-        Read from the beginning, whatever an earlier import has read.
-    malformed:
-        Append malformed lines to this file, as JSON lines.
-    as_json:
-        Print the counts as a JSON object.
     """
-    _lines(Options("umbrella", files, source, agency, identities, follow, again, malformed, as_json))
+    _lines("umbrella", files, source, options)
 
 
-def csv_command(
-    *files: LogName,
-    mapping: str,
-    source: str | None = None,
-    agency: str | None = None,
-    identities: Path | None = None,
-    follow: Flag = False,
-    again: Flag = False,
-    malformed: Path | None = None,
-    as_json: AsJson = False,
-) -> None:
+def csv_command(*files: LogName, mapping: str, source: str | None = None, options: Options = NONE) -> None:
     """Import an export as CSV or NDJSON, by a mapping of its columns, plain, gzip or zstd.
 
     Parameters
@@ -194,18 +136,6 @@ def csv_command(
         A mapping file, or the name of one that is shipped: flock-audit, lacris.
     source:
         The client: events name csv/NAME as their source; by default NAME is the mapping's.
-    agency:
-        Whose members they are where neither the export nor the identity file says so.
-    identities:
-        A YAML file that maps users and addresses to agency and officer.
-    follow:
-        Go on reading as the files grow and are rotated, until told to stop.
-    again:
-        Read from the beginning, whatever an earlier import has read.
-    malformed:
-        Append malformed rows to this file, as JSON lines with line number and reason.
-    as_json:
-        Print the counts as a JSON object.
     """
     from streams.inputs.importers.mapped import RowReader
     from streams.inputs.importers.mapping import load_mapping
@@ -217,16 +147,15 @@ def csv_command(
         reader = RowReader(mapped, parts.name, parts.key, parts.identities, parts.watch)
         return RowImporter(mapped, reader, parts.send, parts.report, parts.malformed)
 
-    options = Options(
-        "csv", files, source or mapped.mapping, agency, identities, follow, again, malformed, as_json
-    )
-    _run(options, make)
+    _run("csv", files, source or mapped.mapping, options, make)
 
 
-def _lines(options: Options, *, hidden: bool = False) -> None:
+def _lines(
+    kind: str, files: Sequence[str], source: str | None, options: Options, *, hidden: bool = False
+) -> None:
     def make(parts: Parts) -> Takes:
         return Importer(
-            options.kind,
+            kind,
             parts.name,
             parts.watch,
             parts.identities,
@@ -238,21 +167,23 @@ def _lines(options: Options, *, hidden: bool = False) -> None:
             eager=options.follow,
         )
 
-    _run(options, make)
+    _run(kind, files, source, options, make)
 
 
-def _run(options: Options, make: Callable[[Parts], Takes]) -> None:
+def _run(
+    kind: str, files: Sequence[str], source: str | None, options: Options, make: Callable[[Parts], Takes]
+) -> None:
     from streams.inputs.importers.follow import Follower
 
     settings = load_settings()
-    name = source_name(options.kind, options.source)
-    paths = paths_of(options.files)
+    name = source_name(kind, source)
+    paths = paths_of(files)
     key = settings.require_key()
     identities = load_identities(options.identities, options.agency)
     watch, report = Watch(load_catalogue(settings.catalogue)), Report()
     report.files = [str(path) if path else "-" for path in paths]
     with ExitStack() as stack:
-        positions = positions_of(settings, options.kind, name)
+        positions = positions_of(settings, kind, name)
         sender = stack.enter_context(Sender(settings))
         for path in paths:
             if path is not None:

@@ -10,9 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import os
-import platform
-import statistics
 import tempfile
 import threading
 import time
@@ -25,35 +22,20 @@ import psutil
 from confluent_kafka import Consumer, Producer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.table import Table
 
 from schemas.contracts import contract
 from schemas.settings import Settings
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
+from tests.bench.figures import WARM_UP, percentiles, print_figures
 from tests.bench.searches import searches
 from tests.support.clickhouse import running_clickhouse
 from tests.support.kafka import running_kafka
 from tests.support.worker import Stack, stack_for, until
 
 BATCH = 50_000
-WARM_UP = 5
-"""Seconds that a broker just started needs to compile what it runs."""
 LATENCY_IDS = 100_000_000
 """Where the numbers of the paced searches begin: no id stands in both benches."""
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    model = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"{platform.node()}: {os.cpu_count()} cores, {model}, {memory:.0f} GiB, load {os.getloadavg()[0]:.1f}"
-    )
 
 
 def throughput(stack: Stack, events: int) -> dict[str, str]:
@@ -142,9 +124,9 @@ def latency(stack: Stack, seconds: int, rate: int) -> dict[str, str]:
     every = sorted(delay for _, delay in delays)
     warm = sorted(delay for at, delay in delays if at > WARM_UP)
     return {
-        f"search to violation, {rate:,}/s": _percentiles(every) + f" ({len(every)} violations)",
-        f"the same from second {WARM_UP} on": _percentiles(warm) + f" ({len(warm)} violations)",
-        f"search to row, {rate:,}/s": _percentiles(sorted(visible)) + f" ({len(visible)} rows)",
+        f"search to violation, {rate:,}/s": percentiles(every) + f" ({len(every)} violations)",
+        f"the same from second {WARM_UP} on": percentiles(warm) + f" ({len(warm)} violations)",
+        f"search to row, {rate:,}/s": percentiles(sorted(visible)) + f" ({len(visible)} rows)",
     }
 
 
@@ -161,14 +143,6 @@ def _watch_rows(stack: Stack, sent: dict[str, float], visible: list[float], over
                 visible.append((time.perf_counter() - at) * 1000)
         time.sleep(0.1)
     client.close()
-
-
-def _percentiles(values: list[float]) -> str:
-    if len(values) < 2:
-        return "too few"
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    named = {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "longest": values[-1]}
-    return ", ".join(f"{name} {value:,.0f} ms" for name, value in named.items())
 
 
 def _status(pid: int) -> list[str]:
@@ -201,10 +175,7 @@ def main() -> None:
             figures["ClickHouse beside it"] = (
                 f"{psutil.Process(engine.pid).memory_info().rss / 2**20:,.0f} MiB"
             )
-    table = Table(title=machine(), show_header=False)
-    for name, figure in figures.items():
-        table.add_row(name, figure)
-    console.print(table)
+    print_figures(console, figures)
 
 
 if __name__ == "__main__":

@@ -25,13 +25,12 @@ from aiohttp import web
 from confluent_kafka import Producer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.table import Table
 
 from deploy.local.ports import free_ports
 from schemas.settings import Settings
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
-from tests.bench.__main__ import WARM_UP, _percentiles, machine
+from tests.bench.figures import WARM_UP, percentiles, print_figures
 from tests.bench.searches import searches
 from tests.support.alerter import Alerters
 from tests.support.clickhouse import running_clickhouse
@@ -126,7 +125,7 @@ def measure(stack: Stack, rate: int, seconds: int) -> dict[str, str]:
     delays = sorted(
         (came[event_id] - at) / 1e6 for event_id, at in sent.items() if at - began > WARM_UP * 1_000_000_000
     )
-    return {f"search to webhook, {rate:,}/s": _percentiles(delays) + f" ({len(delays)} webhooks)"}
+    return {f"search to webhook, {rate:,}/s": percentiles(delays) + f" ({len(delays)} webhooks)"}
 
 
 def main() -> None:
@@ -152,10 +151,7 @@ def main() -> None:
                     asyncio.run(ensure_topics(stack.settings()))
                     console.print(f"measuring at {rate:,}/s …")
                     figures |= measure(stack, rate, given.seconds)
-    table = Table(title=machine(), show_header=False)
-    for name, figure in figures.items():
-        table.add_row(name, figure)
-    console.print(table)
+    print_figures(console, figures)
 
 
 if __name__ == "__main__":

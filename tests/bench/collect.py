@@ -21,12 +21,11 @@ import psutil
 import uvloop
 from pydantic import SecretStr
 from rich.console import Console
-from rich.table import Table
 
 from schemas.settings import Settings
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
-from tests.bench.__main__ import machine
+from tests.bench.figures import percentiles, print_figures
 from tests.support.clickhouse import running_clickhouse
 from tests.support.collector import KEYS, Collector, search
 from tests.support.kafka import running_kafka
@@ -87,16 +86,6 @@ async def play(url: str, bodies: list[bytes], every: float) -> tuple[list[tuple[
     return seen, statuses
 
 
-def percentiles(seconds: list[float]) -> str:
-    """p50, p95, p99 and the longest, in milliseconds."""
-    ordered = sorted(1000 * each for each in seconds)
-    named = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
-    told = [
-        f"{name} {ordered[min(len(ordered) - 1, int(at * len(ordered)))]:.1f}" for name, at in named.items()
-    ]
-    return ", ".join([*told, f"longest {ordered[-1]:.1f} ms"])
-
-
 def main() -> None:
     """Run the bench and print one table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.collect", description=__doc__)
@@ -133,15 +122,16 @@ def main() -> None:
             rows = until(lambda: (found := stack.query(sql)[0])[0] >= events and found, "all are rows", 60)
             cpu = after.user + after.system - before.user - before.system
             memory = process.memory_info().rss / 2**20
-    table = Table(title=machine(), show_header=False)
-    measured = [latency for due, latency in seen if due >= given.warm_up]
-    table.add_row(f"{given.rate:,} events/s in batches of {given.batch}", percentiles(measured))
-    table.add_row("answers", ", ".join(f"{number:,} × {status}" for status, number in statuses.items()))
-    table.add_row("accepted; rows, distinct", f"{events:,}; {rows[0]:,}, {rows[1]:,}")
-    table.add_row(
-        "collector", f"{cpu / took:.2f} cores, {1e6 * cpu / events:.0f} µs an event, {memory:.0f} MiB"
+    measured = sorted(1000 * latency for due, latency in seen if due >= given.warm_up)
+    print_figures(
+        console,
+        {
+            f"{given.rate:,} events/s in batches of {given.batch}": percentiles(measured, 1),
+            "answers": ", ".join(f"{number:,} × {status}" for status, number in statuses.items()),
+            "accepted; rows, distinct": f"{events:,}; {rows[0]:,}, {rows[1]:,}",
+            "collector": f"{cpu / took:.2f} cores, {1e6 * cpu / events:.0f} µs an event, {memory:.0f} MiB",
+        },
     )
-    console.print(table)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from deploy.local.ports import free_ports
 from schemas.settings import Settings
 from sinks.kafka.topics import ensure_topics
 from streams.inputs.emitter import Emitter
-from tests.bench.__main__ import machine
+from tests.bench.figures import machine
 from tests.support.kafka import running_kafka
 
 PACED = 3000

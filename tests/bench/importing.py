@@ -29,7 +29,7 @@ from streams.inputs.importers.log_file import LogFile
 from streams.inputs.importers.report import Malformed, Report
 from streams.inputs.importers.visits import Visits
 from streams.inputs.importers.watch import Watch
-from tests.bench.__main__ import machine
+from tests.bench.figures import machine
 
 EVERY = 1_000
 """One line in so many is about a service."""

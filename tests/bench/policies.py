@@ -31,7 +31,8 @@ from schemas.settings import Settings
 from schemas.yaml_file import Source
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
-from tests.bench.__main__ import machine, throughput
+from tests.bench.__main__ import throughput
+from tests.bench.figures import machine
 from tests.bench.searches import searches
 from tests.support.clickhouse import running_clickhouse
 from tests.support.kafka import running_kafka

@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.__main__ import machine
+from tests.bench.figures import machine
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.world import Outcome, Scale, World
 

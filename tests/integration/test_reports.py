@@ -26,7 +26,8 @@ from sinks.reports.render_html import to_html
 from sinks.reports.render_text import to_markdown, to_terminal
 from sinks.reports.shelf import REPORTS
 from tests.integration.conftest import fresh_prefix
-from tests.sinks.reports.expected import EXPECTED, Sent
+from tests.sinks.reports.expected import EXPECTED
+from tests.sinks.reports.sent import Sent
 from tests.support.clickhouse import running_clickhouse
 from tests.support.worker import KEY, Stack, stack_for, until
 

@@ -12,7 +12,7 @@ from streams.turns import Turns
 
 FETCH_RECORDS = 6_000
 """Records of one fetch, over all partitions: some 6 MB as columns."""
-TURN_RECORDS = 15_000
+TURN_RECORDS = 30_000
 """Records that a partition gives in its turn, where there is a backlog."""
 SMALL_FETCH = 500
 """A fetch of fewer records waits a moment for more: judging has a cost however few they are."""

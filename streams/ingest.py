@@ -41,13 +41,15 @@ from streams.store import Store
 
 log = structlog.get_logger(__name__)
 
-FLUSH_ROWS = 15_000
+FLUSH_ROWS = 30_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
-MAX_BUFFERED = 35_000
-"""Offsets in hand at which fetching pauses: ClickHouse is slow or away, and memory must stay flat."""
-RIPE_ROWS = 10_000
+MAX_BUFFERED = 100_000
+"""Offsets in hand at which fetching pauses: more than a flush of a backlog takes, so that judging goes on beside it."""
+MAX_WAITING = 35_000
+"""The same while inserts fail: ClickHouse is away for who knows how long, and memory must stay flat."""
+RIPE_ROWS = 25_000
 """Offsets of one partition that are worth an insert where there is a backlog; smaller ranges grow on."""
 ALL_EACH = 8
 """Every so many flushes all ranges are stored, whatever their size."""
@@ -59,7 +61,7 @@ WATCH_SECONDS = 2.0
 """How often it is looked whether a topic was made anew."""
 LOOK_BACK = 50_000
 """Offsets before those that are owed, of each partition, whose copies are looked for again by a new owner."""
-RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+RETRY_SECONDS = (0.5, 1.0, 2.0)
 
 
 class Ingest(Service):
@@ -227,7 +229,7 @@ class Ingest(Service):
         """Pause fetching while more is in hand than memory should hold; the heartbeat goes on."""
         assigned = self._consumer.assignment()
         paused = self._consumer.paused()
-        if self.ledger.buffered >= MAX_BUFFERED:
+        if self.ledger.buffered >= (MAX_WAITING if self._failures else MAX_BUFFERED):
             self._consumer.pause(*(assigned - paused))
         elif paused:
             self._consumer.resume(*(paused & assigned))

@@ -46,7 +46,7 @@ FLUSH_ROWS = 30_000
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
 MAX_BUFFERED = 100_000
-"""Offsets in hand at which fetching pauses: more than a flush of a backlog takes, so that judging goes on beside it."""
+"""Offsets in hand at which fetching pauses: more than a flush takes, so that judging goes on beside it."""
 MAX_WAITING = 35_000
 """The same while inserts fail: ClickHouse is away for who knows how long, and memory must stay flat."""
 RIPE_ROWS = 25_000

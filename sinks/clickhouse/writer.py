@@ -17,13 +17,46 @@ from schemas.fault_point import reach
 
 _UUIDS = frozenset({"event_id", "violation_id", "outcome_id", "kafka_topic_id", "alert_id", "follows"})
 FEW_VALUES = frozenset(
-    "account agency_id age_band catalogue_version certainty crime_type evidence evidence_strength "
-    "gender kafka_topic kind legal_basis operator outside_agency_basis outside_agency_id policies_version "
-    "policy_id policy_version probe_kind provider provider_basis provider_class provider_conflict provider_id "
-    "purpose race reason requester_domain requesting_agency_id rule_id severity source source_version title "
-    "unit user_agent".split()
+    {
+        "account",
+        "age_band",
+        "agency_id",
+        "catalogue_version",
+        "certainty",
+        "crime_type",
+        "evidence",
+        "evidence_strength",
+        "gender",
+        "kafka_topic",
+        "kind",
+        "legal_basis",
+        "operator",
+        "outside_agency_basis",
+        "outside_agency_id",
+        "policies_version",
+        "policy_id",
+        "policy_version",
+        "probe_kind",
+        "provider",
+        "provider_basis",
+        "provider_class",
+        "provider_conflict",
+        "provider_id",
+        "purpose",
+        "race",
+        "reason",
+        "requester_domain",
+        "requesting_agency_id",
+        "rule_id",
+        "severity",
+        "source",
+        "source_version",
+        "title",
+        "unit",
+        "user_agent",
+    }
 )
-"""Columns that are LowCardinality: as dictionaries a batch has half the bytes, and costs the engine a quarter less."""
+"""Columns that are LowCardinality: as dictionaries a batch has half the bytes, and costs the engine less."""
 _SETTINGS: dict[str, Any] = {
     "insert_deduplicate": 1,
     "async_insert": 0,

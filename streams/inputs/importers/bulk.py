@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -23,12 +24,27 @@ Send = Callable[[Sequence[dict[str, Any]]], None]
 
 @dataclass(slots=True)
 class Place:
-    """Where reading of a file stands: bytes and lines that are done, and the latest time that was seen."""
+    """Where reading of a file stands: bytes and lines that are done, and the latest time that was seen.
+
+    `states` is what a header says of how to read, by where it begins; see `Format.state`.
+    """
 
     name: str
     offset: int = 0
     line: int = 1
     moment: int = 0
+    states: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+
+    def begins(self, offset: int, state: Mapping[str, Any]) -> None:
+        """Note how lines are read from an offset on."""
+        if not self.states or self.states[-1][1] != state:
+            self.states.append((offset, dict(state)))
+
+    def state_at(self, offset: int) -> Mapping[str, Any]:
+        """Return how a line at an offset is read; what holds before it is forgotten."""
+        while len(self.states) > 1 and self.states[1][0] <= offset:
+            del self.states[0]
+        return self.states[0][1] if self.states else {}
 
 
 class Importer:
@@ -99,15 +115,14 @@ class Importer:
             place.line, place.offset = place.line + 1, block.end
             return
         lines = Lines(block.data, place.line)
-        cuts = reader.cuts(lines)
-        if cuts and cuts != [0]:
-            edges = [0, *[cut for cut in cuts if cut], len(lines)]
-            for begin, end in zip(edges, edges[1:], strict=False):
-                first, last = int(lines.starts[begin]), int(lines.feeds[end - 1]) + 1
-                part = Lines(block.data[first:last], place.line)
-                self._lines(part, block.offset + first, place, reader)
-        else:
-            self._lines(lines, block.offset, place, reader)
+        wanted = self._watch.rows(lines)
+        edges = sorted({0, len(lines), *reader.cuts(lines)})
+        for begin, end in zip(edges, edges[1:], strict=False):
+            part = lines.part(begin, end)
+            rows = wanted[bisect_left(wanted, begin) : bisect_left(wanted, end)]
+            self._lines(
+                part, [row - begin for row in rows], block.offset + int(lines.starts[begin]), place, reader
+            )
         place.offset = block.end
 
     def tell(self, visits: list[Visit]) -> None:
@@ -133,8 +148,9 @@ class Importer:
         """Send what is due once a file has been read up to a place."""
         self.tell(self.visits.all() if self.eager else self.visits.due(place.moment))
 
-    def _lines(self, lines: Lines, offset: int, place: Place, reader: Format) -> None:
+    def _lines(self, lines: Lines, wanted: list[int], offset: int, place: Place, reader: Format) -> None:
         passed, bad = reader.shape(lines)
+        place.begins(offset, reader.state)
         self.report.read += len(lines)
         self.report.comments += passed
         for each in bad:
@@ -142,7 +158,7 @@ class Importer:
                 place, lines.number(each.row), each.reason, lines.line(each.row), withhold=reader.withholds
             )
         spoiled = {each.row for each in bad}
-        for row in self._watch.rows(lines):
+        for row in wanted:
             if row not in spoiled:
                 self._line(lines, row, offset, place, reader)
         self._clock(lines, place, reader, spoiled)

@@ -43,6 +43,12 @@ class Lines:
     def __len__(self) -> int:
         return len(self.feeds)
 
+    def part(self, begin: int, end: int) -> Lines:
+        """Return the lines from one row to before another; not none."""
+        if (begin, end) == (0, len(self)):
+            return self
+        return Lines(self.data[int(self.starts[begin]) : int(self.feeds[end - 1]) + 1], self.number(begin))
+
     def line(self, row: int) -> bytes:
         """Return the bytes of a line, without its end."""
         return self.data[int(self.starts[row]) : int(self.ends[row])]

@@ -128,7 +128,7 @@ class LogFile:
             offset=offset,
             line=line,
             moment=self.place.moment,
-            state=dict(self._reader.state),
+            state=dict(self.place.state_at(offset)),
             told=self._importer.told_lately(self.place.moment),
         )
         self._positions.save(self.path, position)
@@ -161,6 +161,7 @@ class LogFile:
             self.place.offset, self.place.line, self.place.moment = kept.offset, kept.line, kept.moment
             self._importer.remember(kept.told, kept.moment)
             self._importer.report.resumed.append(f"{self.name} from line {kept.line:,}")
+        self.place.begins(self.place.offset, self._reader.state)
         self._cutter = Cutter(stream, self.place.offset)
         return True
 

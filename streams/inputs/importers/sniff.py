@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any, Protocol
 
 from schemas.errors import WrongUse
@@ -44,7 +45,7 @@ def sniff(head: bytes, wanted: str, name: str, state: Mapping[str, Any] | None =
     Raises:
         WrongUse: it is another log than `wanted` (`zeek`, `squid` or `umbrella`); the text says which.
     """
-    lines = [line for line in head.removeprefix(BOM).split(b"\n") if line.strip()]
+    lines = [line.rstrip(b"\r") for line in head.removeprefix(BOM).split(b"\n") if line.strip()]
     if not lines:
         return None
     kind = _kind(lines)
@@ -74,7 +75,7 @@ _REMEDY = {
 
 def _kind(lines: list[bytes]) -> str:
     first = lines[0]
-    if first.startswith((b"#separator", b"#fields", b"#path")):
+    if first.startswith(zeek.HEADER):
         return "zeek"
     if first.lstrip().startswith(b"{"):
         paths = {zeek.json_path(row) for row in zeek.first_rows(b"\n".join(lines))}
@@ -100,11 +101,15 @@ def _format(wanted: str, head: bytes, lines: list[bytes], state: Mapping[str, An
         if not paths & set(zeek.LOGS):
             raise WrongUse(zeek.wrong_path(str(sorted(map(str, paths))[0])))
         return zeek.ZeekJson()
-    if state and state.get("fields"):
+    if state and "fields" in state:
         return zeek.ZeekTsv(state)
     reader = zeek.ZeekTsv()
-    comments = [line for line in lines if line.startswith(b"#")]
-    reader.shape(Lines(b"".join(line + b"\n" for line in comments)))
+    reader.begin(takewhile(lambda line: line.startswith(b"#"), lines))
+    path = reader.state["path"]
+    if path not in zeek.LOGS:
+        raise WrongUse(
+            f"its {path}; frwatch reads no such log" if path == zeek.MANY else zeek.wrong_path(path)
+        )
     if not reader.state["fields"]:
         raise WrongUse(
             "this Zeek log has no #fields line, so nothing says what its columns are; give it whole"

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from schemas.errors import WrongUse
 from streams.inputs.importers.fields import address, clean, epoch, iso
 from streams.inputs.importers.lines import HASH, Bad, BadLine, Lines
 from streams.inputs.importers.sighting import Attempt, Status
 
 LOGS = ("ssl", "http", "dns")
+HEADER = (b"#separator", b"#fields", b"#path")
+"""What tells a header from other comments, such as the `#close` at the end of a log."""
+MANY = "#separator is more than one character"
+"""Why a log is not read; also in the place of its kind, which nobody can tell then."""
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|\\)")
 _BRACE, _CLOSE = 0x7B, 0x7D
 # What tells a log in JSON that does not name itself.
@@ -57,31 +61,58 @@ class ZeekTsv:
         return any(name in self._fields for name in self.sensitive)
 
     def shape(self, lines: Lines) -> tuple[int, list[Bad]]:
-        """Return how many lines are comments or empty, and the malformed ones; take headers over.
+        """Return how many lines say nothing, and the malformed ones; take a header over.
 
-        A header that changes the fields must be the block's first line; see `cuts`.
+        It holds for all lines, and stands before them; see `cuts`. Where it is one of a log that is not read,
+        it is malformed, and no line is: `read` leaves them out.
         """
         comments = lines.first_bytes() == HASH
-        for row in np.flatnonzero(comments):
-            self._header(lines.line(int(row)))
-        if self._path not in LOGS:
-            raise WrongUse(wrong_path(self._path))
-        counts = lines.counts(np.flatnonzero(lines.array == self._separator[0]))
-        wanted = len(self._fields) - 1
+        bad = self.begin(lines.line(row) for row in range(_leading(comments)))
         told = ~comments & lines.filled
-        rows = np.flatnonzero(told & (counts != wanted))
-        bad = [
-            Bad(int(row), f"has {int(counts[row]) + 1} fields, and its header names {wanted + 1}")
-            for row in rows
-        ]
-        return int(len(lines) - told.sum()), bad
+        passed = int(len(lines) - told.sum()) - len(bad)
+        if self._is_left_out:
+            return passed, bad
+        counts = lines.counts(np.flatnonzero(lines.array == self._separator[0]))
+        rows = np.flatnonzero(told & (counts != len(self._fields) - 1))
+        return passed, bad + [Bad(int(row), self._miscounted(int(counts[row]) + 1)) for row in rows]
 
     def cuts(self, lines: Lines) -> list[int]:
         """The rows at which a header begins, so that what stands before is read by the header before."""
-        if HASH not in lines.first_bytes():
+        comments = lines.first_bytes() == HASH
+        if not comments.any():
             return []
-        found = np.flatnonzero(lines.first_bytes() == HASH)
-        return [int(row) for row in found if lines.line(int(row)).startswith(b"#separator")]
+        begins = np.flatnonzero(comments & ~np.concatenate([[False], comments[:-1]]))
+        keys = [int(row) for row in np.flatnonzero(comments) if lines.line(int(row)).startswith(HEADER)]
+        return sorted({int(begins[at - 1]) for at in np.searchsorted(begins, keys, "right")})
+
+    def begin(self, lines: Iterable[bytes]) -> list[Bad]:
+        """Take over what comment lines in a row say, and return the one after which lines are left out.
+
+        A header replaces the one before as a whole: what it does not name is not what that one named.
+        """
+        bad: list[Bad] = []
+        named = False
+        for row, line in enumerate(lines):
+            key, _, rest = line.partition(self._separator)
+            if line.startswith(b"#separator "):
+                self._separated(_ESCAPE.sub(_unescaped, line[len(b"#separator ") :]))
+                named = False
+                bad = [Bad(row, f"{MANY}: the lines of this log are left out")] if self._path == MANY else []
+            elif self._path == MANY:
+                continue
+            elif key == b"#path":
+                self._path = rest.decode("utf-8", "replace")
+                self._fields = self._fields if named else []
+                if self._is_left_out:
+                    bad = [Bad(row, f"{wrong_path(self._path)}; its lines are left out")]
+            elif key == b"#fields":
+                self._fields = [each.decode("utf-8", "replace") for each in rest.split(self._separator)]
+                named = True
+            elif key == b"#unset_field":
+                self._unset = rest.decode("utf-8", "replace")
+            elif key == b"#empty_field":
+                self._empty = rest.decode("utf-8", "replace")
+        return bad
 
     def read(self, line: bytes) -> Attempt | None:
         """Return what a line says, or None where it names no host.
@@ -89,13 +120,29 @@ class ZeekTsv:
         Raises:
             BadLine: it is malformed.
         """
-        if line.startswith(b"#"):
+        if line.startswith(b"#") or self._is_left_out:
             return None
         cells = line.split(self._separator)
-        if len(cells) != len(self._fields):
-            raise BadLine(f"has {len(cells)} fields, and its header names {len(self._fields)}")
+        if len(cells) != len(self._fields) or not self._path:
+            raise BadLine(self._miscounted(len(cells)))
         row = {name: self._text(cell) for name, cell in zip(self._fields, cells, strict=True)}
         return _READERS[self._path](row, epoch_or_iso(row.get("ts")))
+
+    @property
+    def _is_left_out(self) -> bool:
+        return self._path not in LOGS and self._path != ""
+
+    def _miscounted(self, count: int) -> str:
+        if not self._fields or not self._path:
+            return "has no header that says what its columns are"
+        return f"has {count} fields, and its header names {len(self._fields)}"
+
+    def _separated(self, separator: bytes) -> None:
+        """Begin a header by its separator."""
+        self._unset, self._empty, self._fields = "-", "(empty)", []
+        self._path = "" if len(separator) == 1 else MANY
+        if len(separator) == 1:
+            self._separator = separator
 
     def _text(self, cell: bytes) -> str | None:
         text = cell.decode("utf-8", "replace")
@@ -106,24 +153,6 @@ class ZeekTsv:
         if b"\\" in cell:
             return _ESCAPE.sub(_unescaped, cell).decode("utf-8", "replace")
         return text
-
-    def _header(self, line: bytes) -> None:
-        if line.startswith(b"#separator "):
-            self._separator = _ESCAPE.sub(_unescaped, line[len(b"#separator ") :].strip(b"\r"))
-            if len(self._separator) != 1:
-                raise WrongUse("the log's #separator is not one character; frwatch reads only such logs")
-            return
-        key, _, rest = line.partition(self._separator)
-        if key == b"#path":
-            self._path = rest.decode("utf-8", "replace")
-            if self._path not in LOGS:
-                raise WrongUse(wrong_path(self._path))
-        elif key == b"#fields":
-            self._fields = rest.decode("utf-8", "replace").split(self._separator.decode("latin-1"))
-        elif key == b"#unset_field":
-            self._unset = rest.decode("utf-8", "replace")
-        elif key == b"#empty_field":
-            self._empty = rest.decode("utf-8", "replace")
 
 
 class ZeekJson:
@@ -156,6 +185,11 @@ class ZeekJson:
         return _READERS[path](row, _json_time(row.get("ts")))
 
 
+def _leading(marks: npt.NDArray[np.bool_]) -> int:
+    """How many marks stand before the first that is not set."""
+    return int(np.argmin(marks)) if not marks.all() else len(marks)
+
+
 def json_object(line: bytes) -> dict[str, Any]:
     """Return a line as a JSON object.
 
@@ -186,7 +220,7 @@ def json_path(row: Row) -> str | None:
 def wrong_path(path: str) -> str:
     """Say that a log is not one of those that are read."""
     shown = path if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", path) else "of no known kind"
-    return f"this Zeek log is {shown}; frwatch imports {', '.join(LOGS)}: name one of those"
+    return f"this Zeek log is {shown}; frwatch imports {', '.join(LOGS)}"
 
 
 def epoch_or_iso(text: str | None) -> int:

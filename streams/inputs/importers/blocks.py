@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ MAX_LINE = 1 << 20
 HEAD = 64 << 10
 """So many bytes at the beginning tell the format."""
 
+_NULS = re.compile(rb"\0{4,}")
+_CONTROLS = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -127,21 +130,51 @@ def skip(stream: Reads, size: int) -> bool:
 
 
 def peek(stream: Reads, name: str) -> tuple[bytes, Reads]:
-    """Return the head of a stream, enough to tell its format, and the stream with it."""
-    head = b""
+    """Return the head of a stream without NUL bytes, enough to tell its format, and the stream with it.
+
+    NUL bytes before it, as a crash or a log that is cut short under its writer leaves behind, may be many.
+
+    Raises:
+        WrongUse: it is no text.
+    """
+    head, hole = b"", 0
     while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
         head += more
+        if not head.strip(b"\0"):
+            head, hole = b"", hole + len(head)
         # A pipe that is followed may give a line now and the next one tomorrow.
         if _told(head):
             break
-    if b"\0" in head[:512]:
-        raise WrongUse(f"{name}: this is no text; frwatch reads logs as text, gzip or zstd")
-    return head, _Rejoined(head, stream)
+    if not _is_text(head):
+        raise WrongUse(f"{name}: this is no text; frwatch reads logs as text in UTF-8, gzip or zstd")
+    rest: Reads = _Rejoined(head, stream)
+    return head.translate(None, b"\0"), _Hole(hole, rest) if hole else rest
 
 
 def _told(head: bytes) -> bool:
-    """Whether there is a whole line that is no comment."""
-    return any(line and not line.startswith(b"#") for line in head.split(b"\n")[:-1])
+    """Whether there is a whole line that is neither comment nor damaged."""
+    return any(line and not line.startswith(b"#") and b"\0" not in line for line in head.split(b"\n")[:-1])
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a head is text, but for runs of NUL bytes: UTF-16 has single ones, and most else has both."""
+    start = _NULS.sub(b"", head)[:512]
+    return 16 * (len(start) - len(start.translate(None, _CONTROLS))) <= len(start)
+
+
+class _Hole:
+    """So many NUL bytes, and then a stream."""
+
+    def __init__(self, size: int, rest: Reads) -> None:
+        self._size = size
+        self._rest = rest
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not self._size:
+            return self._rest.read(size)
+        given = min(self._size, size if size >= 0 else BLOCK)
+        self._size -= given
+        return bytes(given)
 
 
 class Live:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+
 from streams.inputs.event import BadEvent, read_event
 from streams.inputs.importers.blocks import Block
 from streams.inputs.importers.endpoint import see
 from streams.inputs.importers.events import event_of
 from streams.inputs.importers.identity import Identities
-from streams.inputs.importers.lines import BadLine, Lines
+from streams.inputs.importers.lines import Bad, BadLine, Lines
 from streams.inputs.importers.report import Malformed, Report
 from streams.inputs.importers.sniff import Format, sniff
 from streams.inputs.importers.visits import Visit, Visits
@@ -151,9 +153,11 @@ class Importer:
     def _lines(self, lines: Lines, wanted: list[int], offset: int, place: Place, reader: Format) -> None:
         passed, bad = reader.shape(lines)
         place.begins(offset, reader.state)
+        damaged = np.flatnonzero(lines.damaged)
+        bad += [Bad(int(row), "has a NUL byte: it was damaged as it was written") for row in damaged]
         self.report.read += len(lines)
-        self.report.comments += passed
-        for each in bad:
+        self.report.comments += passed - len(damaged)
+        for each in sorted(bad):
             self._bad(
                 place, lines.number(each.row), each.reason, lines.line(each.row), withhold=reader.withholds
             )

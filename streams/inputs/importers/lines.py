@@ -27,7 +27,8 @@ class Lines:
     """Lines of a block; `first` is the number of the first one in its file, from 1.
 
     `data` ends with a line feed. `starts` and `ends` have a row for each line; a carriage return before the
-    line feed is not a part of it. `filled` says which lines are not empty.
+    line feed is not a part of it. `damaged` says which lines have a NUL byte, as a crash leaves behind in
+    what was not written yet; `filled` which of the others are not empty.
     """
 
     def __init__(self, data: bytes, first: int = 1) -> None:
@@ -38,7 +39,10 @@ class Lines:
         self.starts: Rows = np.concatenate([np.zeros(1, np.int64), self.feeds[:-1] + 1])[: len(self.feeds)]
         returns = (self.feeds > self.starts) & (self.array[self.feeds - 1] == RETURN)
         self.ends: Rows = self.feeds - returns
-        self.filled = self.ends > self.starts
+        self.damaged = np.zeros(len(self.feeds), np.bool_)
+        if b"\0" in data:
+            self.damaged[np.searchsorted(self.feeds, np.flatnonzero(self.array == 0))] = True
+        self.filled = (self.ends > self.starts) & ~self.damaged
 
     def __len__(self) -> int:
         return len(self.feeds)

@@ -30,7 +30,7 @@ class Format(Protocol):
         """What is needed to go on in the middle of a file, as JSON."""
 
     def shape(self, lines: Lines) -> tuple[int, list[Bad]]:
-        """Return how many lines say nothing (empty, comments, headers), and the malformed ones."""
+        """Return how many lines say nothing (empty, damaged, comments, headers), and the malformed ones."""
 
     def cuts(self, lines: Lines) -> list[int]:
         """The rows at which a block has to be cut before it is read."""

@@ -68,6 +68,7 @@ class ZeekTsv:
         """
         comments = lines.first_bytes() == HASH
         bad = self.begin(lines.line(row) for row in range(_leading(comments)))
+        bad = [each for each in bad if not lines.damaged[each.row]]
         told = ~comments & lines.filled
         passed = int(len(lines) - told.sum()) - len(bad)
         if self._is_left_out:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import WrongUse
@@ -120,6 +120,7 @@ def log_of(name: str, number: int) -> str:
     return conn_log()
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(LOGS, min_size=1, max_size=6), st.lists(st.integers(1, 400), max_size=40))
 def test_logs_one_after_the_other_say_what_each_says_by_itself(names: list[str], sizes: list[int]) -> None:
     names = ["ssl", *names]

@@ -247,7 +247,6 @@ def test_an_import_that_kafka_did_not_take_goes_on_from_where_it_was(
     assert frwatch.imported("zeek", str(file), "--source", some_name())["events"] == 1
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(squid_missing() is not None, reason=str(squid_missing()))
 def test_the_log_of_a_real_squid_gives_the_right_people_hosts_denials_and_counts(
     running: Stack, frwatch: Frwatch, tmp_path: Path
@@ -264,20 +263,14 @@ def test_the_log_of_a_real_squid_gives_the_right_people_hosts_denials_and_counts
         assert " 503 " in proxy.connect("pimeyes.com", "s4711", port=1)
         proxy.get("http://u:secret-word@app.clearview.ai:1/search?token=secret-word", "s4711")
         until(lambda: proxy.log.exists() and proxy.log.read_text().count("\n") == 9, "all is logged", 20)
-        assert "TCP_TUNNEL/200" in proxy.log.read_text()
-        bad = tmp_path / "bad.jsonl"
-        arguments = (
-            "squid",
-            str(proxy.log),
-            "--source",
-            name,
-            "--identities",
-            str(who),
-            "--malformed",
-            str(bad),
-        )
-        told = frwatch.imported(*arguments)
+        logged = proxy.log.read_text()
+        assert all(word in logged for word in ("TCP_TUNNEL/200", "TCP_DENIED/407", "TCP_DENIED/403"))
+        assert "token=secret-word" in logged
+        given = ["--source", name, "--identities", str(who), "--malformed", str(tmp_path / "bad.jsonl")]
+        told = frwatch.imported("squid", str(proxy.log), *given)
     assert (told["read"], told["matched"], told["skipped"], told["malformed"]) == (9, 8, 1, 0)
+    assert told["statuses"] == {"denied": 1, "blocked": 1, "failed": 2}
+    assert told["tiers"].keys() == {"ACCESS", "LOOKUP"}
     # On the border between two half hours of the clock one visit is two.
     assert told["events"] >= 6
     columns = (

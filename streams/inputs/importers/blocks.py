@@ -24,7 +24,6 @@ HEAD = 64 << 10
 """So many bytes at the beginning tell the format."""
 
 _NULS = re.compile(rb"\0{4,}")
-_CONTROLS = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -157,9 +156,9 @@ def _told(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether a head is text, but for runs of NUL bytes: UTF-16 has single ones, and most else has both."""
+    """Whether a head is text, but for runs of NUL bytes: UTF-16 has single ones."""
     start = _NULS.sub(b"", head)[:512]
-    return 16 * (len(start) - len(start.translate(None, _CONTROLS))) <= len(start)
+    return 16 * start.count(b"\0") <= len(start)
 
 
 class _Hole:

@@ -52,13 +52,17 @@ def iso(text: str) -> int:
 
 
 def address(text: str | None) -> str | None:
-    """Return an IP address in its shortest form, or None where the text is none."""
+    """Return an IP address in its shortest form, or None where the text is none.
+
+    One of IPv4 that is written as IPv6 has, as a server for both families does, is one of IPv4.
+    """
     if not text:
         return None
     try:
-        return str(ipaddress.ip_address(text.partition("%")[0]))
+        found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    return str(found.version == 6 and found.ipv4_mapped or found)
 
 
 def clean(text: str | None, longest: int = 512) -> str | None:

@@ -21,6 +21,7 @@ _TIME = 10
 _LINE = re.compile(
     r"(\d{10,11}\.\d{3}) +-?\d+ (\S+) ([A-Z][A-Z_]*)/(\d{3}|-) -?\d+ (\S+) (\S+) (\S+) \S+/\S+ \S+"
 )
+_FAILED = ("ABORTED", "TIMEDOUT", "TIMEOUT", "FAIL")
 HINT = re.compile(rb"\d{10,11}\.\d{3} +-?\d+ \S+ [A-Z][A-Z_]*/(?:\d{3}|-) ")
 """What a line of this log begins with."""
 
@@ -29,8 +30,8 @@ class Squid:
     """The native format; a line is malformed where it has not ten fields or no time at its beginning."""
 
     name = "squid"
-    # The URL may hold credentials and the tenth field a person's name; both are taken out before it is kept.
-    withholds = False
+    # The URL may hold credentials, and a field a person's name: which one, nobody can tell any more.
+    withholds = True
     state: Mapping[str, Any] = {}
 
     def shape(self, lines: Lines) -> tuple[int, list[Bad]]:
@@ -63,7 +64,7 @@ class Squid:
         if match is None:
             raise BadLine("is not as Squid writes its native log")
         time, client, result, code, method, url, user = match.groups()
-        if url.startswith(("error:", "cache_object:")) or url == "-":
+        if url.startswith(("error:", "cache_object:", "/")) or url == "-":
             return None
         endpoint = url if method == "CONNECT" or "://" in url else f"http://{url}"
         status = _status(result, int(code) if code != "-" else 0)
@@ -82,6 +83,7 @@ class Squid:
 def _status(result: str, code: int) -> Status | None:
     if "DENIED" in result:
         return "denied" if code in (401, 407) else "blocked"
-    if code == 0 or "ABORTED" in result or "TIMEOUT" in result or "FAIL" in result.replace("FAIL_OLD", ""):
+    # A stale answer that was served since the server did not answer is an answer: FAIL_OLD.
+    if code == 0 or any(word in result.replace("FAIL_OLD", "") for word in _FAILED):
         return "failed"
     return http_status(code)

@@ -23,7 +23,8 @@ class Umbrella:
     """The DNS log; whether columns are quoted, and whether blanks follow the commas, may differ by line."""
 
     name = "umbrella"
-    withholds = False
+    # The first columns name persons and devices.
+    withholds = True
     state: Mapping[str, Any] = {}
 
     def shape(self, lines: Lines) -> tuple[int, list[Bad]]:

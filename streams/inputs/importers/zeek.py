@@ -34,7 +34,7 @@ class ZeekTsv:
     """A log in Zeek's own form. `state` is its header, by which reading can go on in the middle of a file."""
 
     name = "zeek"
-    sensitive = ("password", "username")
+    sensitive = ("password", "username", "client_subject")
 
     def __init__(self, state: Mapping[str, Any] | None = None) -> None:
         given = dict(state or {})
@@ -57,7 +57,7 @@ class ZeekTsv:
 
     @property
     def withholds(self) -> bool:
-        """Whether lines may hold passwords, so that not even malformed ones may be kept."""
+        """Whether lines may hold passwords or names, so that not even malformed ones may be kept."""
         return any(name in self._fields for name in self.sensitive)
 
     def shape(self, lines: Lines) -> tuple[int, list[Bad]]:
@@ -240,6 +240,8 @@ def _json_time(value: Any) -> int:
         return epoch_or_iso(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadLine("has no time")
+    if not 0 <= value < 10**15:
+        raise BadLine("its time is not seconds since 1970")
     # Zeek writes seconds, or with JSON::TS_MILLIS milliseconds, in which this is the year 1973.
     return epoch(f"{value / 1000:.6f}" if value > 100_000_000_000 else f"{value:.6f}")
 
@@ -261,7 +263,9 @@ def _number(row: Row, name: str) -> int:
 
 
 def _true(value: Any) -> bool | None:
-    return {True: True, False: False, "T": True, "F": False}.get(value) if value is not None else None
+    if isinstance(value, bool):
+        return value
+    return {"T": True, "F": False}.get(value) if isinstance(value, str) else None
 
 
 def _ssl(row: Row, moment: int) -> Attempt | None:

@@ -23,6 +23,7 @@ MAX_LINE = 1 << 20
 HEAD = 64 << 10
 """So many bytes at the beginning tell the format."""
 
+BOM = b"\xef\xbb\xbf"
 _NULS = re.compile(rb"\0{4,}")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -151,8 +152,9 @@ def peek(stream: Reads, name: str) -> tuple[bytes, Reads]:
 
 
 def _told(head: bytes) -> bool:
-    """Whether there is a whole line that is neither comment nor damaged."""
-    return any(line and not line.startswith(b"#") and b"\0" not in line for line in head.split(b"\n")[:-1])
+    """Whether there is a whole line that is neither blank, comment nor damaged."""
+    lines = head.removeprefix(BOM).split(b"\n")[:-1]
+    return any(line.strip() and not line.startswith(b"#") and b"\0" not in line for line in lines)
 
 
 def _is_text(head: bytes) -> bool:

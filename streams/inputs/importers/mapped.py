@@ -135,8 +135,7 @@ class RowReader:
         What the export itself says of the person stands where the file has nobody: it is an export of the
         client's own, and the name is stored only as a keyed pseudonym.
         """
-        if (client := data.get("client_ip")) is not None and (client := address(client)) is None:
-            data.pop("client_ip")
+        client = data["client_ip"] = address(data.get("client_ip"))
         user = data.get("officer_id")
         person = self._identities.find(user=user, client_ip=client)
         if person.basis != "none":

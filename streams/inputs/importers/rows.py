@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import WrongUse
 from streams.inputs.event import BadEvent, read_event
-from streams.inputs.importers.blocks import Block
+from streams.inputs.importers.blocks import BOM, Block
 from streams.inputs.importers.bulk import Place, Send
 from streams.inputs.importers.lines import Bad, BadLine, Lines
 from streams.inputs.importers.mapped import Row, RowReader, cells_of, flat, read_time
@@ -17,7 +18,6 @@ from streams.inputs.importers.mapping import Column
 from streams.inputs.importers.mapping import Mapping as Mapped
 from streams.inputs.importers.report import Malformed, Report
 from streams.inputs.importers.sighting import Attempt
-from streams.inputs.importers.sniff import BOM
 from streams.inputs.importers.zeek import json_object
 
 MOST_LINES = 500
@@ -27,11 +27,14 @@ MOST_BYTES = 128 << 10
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How a file's records are read: `header` is empty where records name their own fields (NDJSON)."""
+    """How a file's records are read: `header` is empty where records name their own fields (NDJSON).
+
+    `header_line` is the number of the line in which the file's own header begins, 0 where it has none.
+    """
 
     mapping: Mapped
     header: tuple[str, ...]
-    has_header: bool
+    header_line: int = 0
     name: str = "csv"
     # Which cell of a malformed record is what can no longer be told: it may be a person's name.
     withholds: bool = True
@@ -39,7 +42,7 @@ class Table:
     @property
     def state(self) -> Mapping[str, Any]:
         """The header, as JSON."""
-        return {"header": list(self.header), "has_header": self.has_header}
+        return {"header": list(self.header), "header_line": self.header_line}
 
     def shape(self, lines: Lines) -> tuple[int, list[Bad]]:
         """Every record is read, so none is checked apart."""
@@ -60,7 +63,10 @@ class Table:
             BadLine: it is malformed.
         """
         if self.mapping.format == "ndjson":
-            return flat(json_object(record))
+            try:
+                return flat(json_object(record))
+            except RecursionError:
+                raise BadLine("is nested too deep") from None
         values = cells(record, self.mapping.delimiter)
         row = cells_of(self.header, values)
         if missing := [column for column in self._needed() if column not in row]:
@@ -98,8 +104,8 @@ class RowImporter:
         lines = head.removeprefix(BOM).split(b"\n")
         if not any(line.strip() for line in lines):
             return None
-        if state:
-            return Table(self._mapping, tuple(state["header"]), bool(state["has_header"]))
+        if state and "header_line" in state:
+            return Table(self._mapping, tuple(state["header"]), int(state["header_line"]))
         if self._mapping.format == "ndjson":
             return _sniff_ndjson(self._mapping, lines, name)
         return _sniff_csv(self._mapping, lines, name)
@@ -187,7 +193,7 @@ class RowImporter:
         offset, line = since
         if offset == 0:
             record = record.removeprefix(BOM)
-        if not record.strip() or (line == 1 and table.has_header):
+        if not record.strip() or line == table.header_line:
             self.report.comments += 1
             return
         try:
@@ -218,7 +224,9 @@ def cells(record: bytes, delimiter: str = ",") -> list[str]:
     """
     text = record.decode("utf-8", "replace")
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True))
+        # What else may end a line, such as U+2028, is a character of a cell like any other.
+        lines = io.StringIO(text, newline="\n")
+        rows = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
     except csv.Error:
         raise BadLine("is no CSV") from None
     if len(rows) != 1:
@@ -228,16 +236,16 @@ def cells(record: bytes, delimiter: str = ",") -> list[str]:
 
 def _sniff_csv(mapping: Mapped, lines: Sequence[bytes], name: str) -> Table:
     time = mapping.fields["occurred_at"]
-    first = _first_record(lines)
-    header = tuple(_plain(cell) for cell in cells(first, mapping.delimiter)) if first is not None else ()
+    line, first = _first_record(lines)
+    header = tuple(_plain(cell) for cell in cells(first, mapping.delimiter))
     wanted = {_plain(column): column for column in mapping.used if isinstance(column, str)}
     found = wanted.keys() & set(header)
     if found and (not isinstance(time.column, str) or _plain(time.column) in found):
         # The mapping's own spelling, so that a blank or a capital more says nothing.
-        return Table(mapping, tuple(wanted.get(cell, cell) for cell in header), has_header=True)
+        return Table(mapping, tuple(wanted.get(cell, cell) for cell in header), line)
     if mapping.columns or not wanted:
         names = tuple(str(column) for column in mapping.columns)
-        table = Table(mapping, names, has_header=False)
+        table = Table(mapping, names)
         if _has_times(table, lines):
             return table
     raise WrongUse(
@@ -247,7 +255,7 @@ def _sniff_csv(mapping: Mapped, lines: Sequence[bytes], name: str) -> Table:
 
 
 def _sniff_ndjson(mapping: Mapped, lines: Sequence[bytes], name: str) -> Table:
-    table = Table(mapping, (), has_header=False)
+    table = Table(mapping, ())
     if _has_times(table, lines):
         return table
     raise WrongUse(
@@ -271,13 +279,15 @@ def _has_times(table: Table, lines: Sequence[bytes]) -> bool:
     return False
 
 
-def _first_record(lines: Sequence[bytes]) -> bytes | None:
+def _first_record(lines: Sequence[bytes]) -> tuple[int, bytes]:
+    """Return the first record that is not blank, and the number of its first line."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     record = b""
-    for line in lines[:MOST_LINES]:
-        record = record + b"\n" + line if record else line
-        if record.strip() and record.count(b'"') % 2 == 0:
-            return record.rstrip(b"\r")
-    return None
+    for line in lines[first : first + MOST_LINES]:
+        record += (b"\n" if record else b"") + line.rstrip(b"\r")
+        if record.count(b'"') % 2 == 0:
+            return first + 1, record
+    return first + 1, b""
 
 
 def _plain(text: str) -> str:

@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 from schemas.errors import WrongUse
 from streams.inputs.importers import squid, umbrella, zeek
+from streams.inputs.importers.blocks import BOM
 from streams.inputs.importers.lines import Bad, Lines
 from streams.inputs.importers.sighting import Attempt
-
-BOM = b"\xef\xbb\xbf"
 
 
 class Format(Protocol):

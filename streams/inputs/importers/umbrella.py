@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from streams.inputs.importers.blocks import BOM
 from streams.inputs.importers.fields import address, clean, micros
 from streams.inputs.importers.lines import Bad, BadLine, Lines
 from streams.inputs.importers.sighting import Attempt, Status
@@ -39,7 +40,7 @@ class Umbrella:
             except BadLine as error:
                 bad.append(Bad(row, str(error)))
                 continue
-            if HEADER.match(lines.line(row).removeprefix(b"\xef\xbb\xbf")):
+            if HEADER.match(lines.line(row).removeprefix(BOM)):
                 passed += 1
             elif len(cells) not in COLUMNS:
                 bad.append(Bad(row, f"has {len(cells)} columns, and Umbrella's DNS log has 13 or 10"))
@@ -55,7 +56,7 @@ class Umbrella:
         Raises:
             BadLine: it is malformed.
         """
-        cells = _cells(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+        cells = _cells(line.removeprefix(BOM).decode("utf-8", "replace"))
         if len(cells) not in COLUMNS:
             raise BadLine(f"has {len(cells)} columns, and Umbrella's DNS log has 13 or 10")
         time, granular, all_of, inside, outside, action, kind, code, domain = cells[:9]

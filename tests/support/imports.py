@@ -32,6 +32,9 @@ AT = 1_775_797_260
 SSL_FIELDS = ("ts", "uid", "id.orig_h", "id.orig_p", "server_name", "established")
 
 
+_mapping = cache(load_mapping)
+
+
 @cache
 def shipped_watch() -> Watch:
     """The watch over the catalogue that is shipped."""
@@ -105,7 +108,7 @@ def importer_of(
 
     watch = shipped_watch()
     if kind == "csv":
-        mapped = load_mapping(mapping)
+        mapped = _mapping(mapping)
         reader = RowReader(mapped, f"csv/{mapped.mapping}", KEY, identities, watch)
         return RowImporter(mapped, reader, send, found.report, malformed)
     return Importer(

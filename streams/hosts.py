@@ -38,12 +38,17 @@ def parse_endpoint(text: str) -> Endpoint | None:
     As browsers do: a backslash is a slash, what stands before the last `@` is no host, tabs and line breaks
     are nothing. The path comes in lower case, unescaped once, without dot segments.
     """
-    text = text[:MAX_ENDPOINT].strip().translate(_BREAKS).replace("\\", "/")
+    text = as_browsers_do(text)
     scheme = _SCHEME.match(text)
     rest = text[scheme.end() :].lstrip("/") if scheme else text.lstrip("/")
     authority, path = _split(rest)
     host = normalise_host(authority)
     return None if host is None else Endpoint(host, _path(path))
+
+
+def as_browsers_do(text: str) -> str:
+    """Return what of an endpoint is looked at: a backslash is a slash, tabs and line breaks are nothing."""
+    return text[:MAX_ENDPOINT].strip().translate(_BREAKS).replace("\\", "/")
 
 
 class HostMatcher:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from streams.hosts import MAX_ENDPOINT, parse_endpoint
+from streams.hosts import as_browsers_do, parse_endpoint
 from streams.inputs.importers.sighting import Attempt, Sighting
 from streams.inputs.importers.watch import Verdict, Watch, is_hidden
 
 MAX_PATH = 200
 """How many characters of a path are kept."""
 
-_URL = re.compile(r"(?i)([a-z][a-z0-9+.\-]*)://")
+_URL = re.compile(r"(?i)(?P<scheme>[a-z][a-z0-9+.\-]*)://+[^/?#]*(?P<path>(?:/[^?#]*)?)")
+_BEYOND = re.compile(r"[?#;]")
+_USERINFO = re.compile(r"[^/\s]*@")
 # Long runs of letters and digits in a path may be a token that lets somebody in.
 _SECRET = re.compile(r"(?=[^/]*[0-9])[A-Za-z0-9_.=+~-]{24,}")
 _TRIAL = frozenset({"trial", "trials", "free-trial", "freetrial", "start-trial"})
@@ -25,16 +27,24 @@ def kept_endpoint(text: str, host: str) -> str:
     No user, password, port, query or fragment, and nothing in the path that may be a token. A host or
     host:port gives the host alone.
     """
-    text = text[:MAX_ENDPOINT]
-    scheme = _URL.match(text)
-    if scheme is None:
+    url = _URL.match(as_browsers_do(text))
+    if url is None:
         return host
-    _, slash, rest = text[scheme.end() :].replace("\\", "/").partition("/")
-    path = re.split(r"[?#;]", rest, maxsplit=1)[0]
-    path = _SECRET.sub("…", unquote(path, errors="replace"))
+    path = _plain(url["path"])
+    path = _SECRET.sub("…", _USERINFO.sub("…@", path))
     path = "".join(each if each.isprintable() else " " for each in path)[:MAX_PATH]
     shown = f"[{host}]" if ":" in host else host
-    return f"{scheme[1].lower()}://{shown}{slash}{path}"
+    return f"{url['scheme'].lower()}://{shown}{path}"
+
+
+def _plain(path: str) -> str:
+    """A path without escapes, up to where something else than a path begins, escaped or not."""
+    for _ in range(4):
+        path = _BEYOND.split(path, maxsplit=1)[0]
+        before, path = path, unquote(path, errors="replace")
+        if path == before:
+            return path
+    return _BEYOND.split(path, maxsplit=1)[0].partition("%")[0]
 
 
 def account_of(host: str, path: str) -> str | None:

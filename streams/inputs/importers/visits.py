@@ -35,7 +35,8 @@ MOST_TOLD = 100_000
 class Visit:
     """The lines of one visit so far; times are microseconds since 1970, UTC.
 
-    `sighting` is the earliest line's. `file` and `offset` are where its first line was read.
+    `sighting` is the earliest line's; of lines of one moment, the one whose text comes first. `file` and
+    `offset` are where its first line was read.
     """
 
     event_id: UUID
@@ -79,15 +80,18 @@ class Visits:
             return
         visit.lines += 1
         visit.last = max(visit.last, moment)
-        visit.account = visit.account or sighting.account
-        if moment < visit.first:
+        # A trial says more than a personal account.
+        visit.account = max(visit.account or "", sighting.account or "") or None
+        if (moment, _said(sighting)) < (visit.first, _said(visit.sighting)):
             visit.first, visit.sighting = moment, sighting
 
     def due(self, moment: int) -> list[Visit]:
         """Return the visits that are over when a log has come to `moment`; `sent` says that they went out."""
         over = [visit for visit in self._open.values() if visit.closes + PATIENCE <= moment]
         if len(self._open) - len(over) > MOST_OPEN:
-            rest = sorted((v for v in self._open.values() if v not in over), key=lambda visit: visit.last)
+            ids = {visit.event_id for visit in over}
+            rest = [visit for visit in self._open.values() if visit.event_id not in ids]
+            rest.sort(key=lambda visit: visit.last)
             over += rest[: len(rest) - MOST_OPEN // 2]
         return over
 
@@ -130,6 +134,12 @@ class Visits:
             str(attempt.moment // WINDOW),
         )
         return keyed_id(self.key, *said)
+
+
+def _said(sighting: Sighting) -> tuple[str, ...]:
+    """What of a line goes into an event and may differ within a visit."""
+    attempt = sighting.attempt
+    return sighting.endpoint, sighting.look_alike or "", attempt.user_agent or "", attempt.said or ""
 
 
 def keyed_id(key: bytes, *said: str) -> UUID:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+import idna
 import numpy as np
 import polars as pl
 
@@ -25,7 +26,8 @@ from schemas.catalogue import Catalogue
 from schemas.hostname import is_address, is_public_suffix
 from schemas.service_name import is_telling
 from streams.hosts import Endpoint, HostMatcher
-from streams.inputs.importers.lines import Lines, Rows
+from streams.inputs.importers.lines import NEWLINE, Lines, Rows
+from streams.inputs.importers.plain import folded, odd_rows, plain
 
 DISTINCTIVE = 7
 """A name of fewer letters tells nothing inside other words."""
@@ -69,19 +71,27 @@ class Watch:
                     self._names.setdefault(name, each.id)
         self._slips = {slip: owner for name, owner in self._names.items() for slip in slips(name)}
         self._patterns = self._shortest([*self._hosts, *self._names, *self._slips, *ECH_FRONTS])
+        self._folded = self._shortest([*self._patterns, *(folded(_unicode(host)) for host in self._hosts)])
         self._judge = lru_cache(maxsize=65_536)(self._judge_host)
 
     def rows(self, lines: Lines) -> list[int]:
         """Return the rows of the lines in which something stands that may be a host that matters.
 
-        None that has one is left out, if the host is written in ASCII without escapes.
+        None that has one is left out, also where the host has escapes or letters outside ASCII, as in
+        `clearview%2eai` or with full-width letters.
         """
-        return lines.rows_of(self.positions(lines.data))
+        found = lines.rows_of(self.positions(lines.data))
+        odd = odd_rows(lines)
+        if not len(odd):
+            return found
+        text = plain([lines.line(int(row)) for row in odd])
+        feeds = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE)
+        at = np.searchsorted(feeds, _find(text.decode(), self._folded))
+        return sorted({*found, *odd[np.unique(at)].tolist()})
 
     def positions(self, data: bytes) -> Rows:
         """Where in the data such a text begins, in order."""
-        found = pl.Series([data.translate(_PLAIN).decode("ascii")]).str.find_many(self._patterns)
-        return np.sort(found[0].to_numpy().astype(np.int64))
+        return _find(data.translate(_PLAIN).decode("ascii"), self._patterns)
 
     def may_matter(self, text: str) -> bool:
         """Return whether a text holds something that may be a host that matters."""
@@ -125,6 +135,20 @@ class Watch:
             if not any(each in text for each in kept):
                 kept.append(text)
         return kept
+
+
+def _find(text: str, patterns: list[str]) -> Rows:
+    """Where in the bytes of a text one of the patterns begins, in order."""
+    found = pl.Series([text]).str.find_many(patterns)
+    return np.sort(found[0].to_numpy().astype(np.int64))
+
+
+def _unicode(host: str) -> str:
+    """A host with the letters that its A-labels stand for."""
+    try:
+        return idna.decode(host) if "xn--" in host else host
+    except (idna.IDNAError, UnicodeError):
+        return host
 
 
 def is_hidden(host: str) -> bool:

@@ -47,7 +47,7 @@ def identities(text: str = FILE, agency: str | None = None) -> Identities:
     ],
 )
 def test_what_is_most_certain_decides(known: dict[str, str], person: tuple[str | None, ...]) -> None:
-    assert tuple(identities().find(**known)) == person  # type: ignore[arg-type]
+    assert tuple(identities().find(**known)) == person
 
 
 def test_the_agency_that_is_named_is_that_of_nobody_known() -> None:

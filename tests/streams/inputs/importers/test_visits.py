@@ -19,7 +19,7 @@ BASE = AT // HALF_HOUR * HALF_HOUR
 
 
 def log(*moments: float, host: str = "app.clearview.ai", **how: str) -> str:
-    return "".join(squid_line(f"{host}:443", at=BASE + moment, **how) for moment in moments)  # type: ignore[arg-type]
+    return "".join(squid_line(f"{host}:443", at=BASE + moment, **how) for moment in moments)
 
 
 def test_lines_of_one_visit_are_one_event_with_their_count_and_duration() -> None:

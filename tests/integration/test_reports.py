@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from deploy.cli import main
-from deploy.demo.scenario import SEARCH, Scenario, make_scenario
+from deploy.demo.scenario import SEARCH, Scenario
 from schemas.settings import Settings
-from sinks.clickhouse.migrate import migrate
-from sinks.kafka.topics import ensure_topics
 from sinks.reports.answer import answer
 from sinks.reports.model import Scope
 from sinks.reports.render_data import to_csv, to_json
 from sinks.reports.render_html import to_html
 from sinks.reports.render_text import to_markdown, to_terminal
 from sinks.reports.shelf import REPORTS
-from tests.integration.conftest import fresh_prefix
 from tests.sinks.reports.expected import EXPECTED
 from tests.sinks.reports.sent import Sent
-from tests.support.clickhouse import running_clickhouse
-from tests.support.worker import KEY, Stack, stack_for, until
+from tests.support.worker import KEY, Stack, until
 
 pytestmark = pytest.mark.timeout(300)
 PERIODS = [
@@ -38,60 +30,6 @@ PERIODS = [
     (date(2020, 11, 9), date(2020, 11, 16), "America/Los_Angeles", "lapd"),
     (date(1999, 1, 1), date(2000, 1, 1), "America/New_York", "burbank-pd"),
 ]
-
-
-def richer(scenario: Scenario) -> Scenario:
-    """The demo's scenario with what it leaves out: persons, legal bases, approvals, strangers, no faces."""
-    number = pl.int_range(pl.len())
-    routine = (pl.col("part") == "routine") & (pl.col("true_agency") != "lapd")
-    stranger, plates = routine & (number % 41 == 0), routine & (number % 43 == 0)
-    searches = scenario.searches.with_columns(
-        legal_basis=pl.when(number % 5 == 0)
-        .then(pl.lit("warrant"))
-        .when(number % 7 == 0)
-        .then(pl.lit("exigent")),
-        approved_by=pl.when(number % 3 == 0).then(pl.lit("S1")),
-        agency_id=pl.when(stranger).then(pl.lit("Nowhere PD")).otherwise("agency_id"),
-        true_agency=pl.when(stranger).then(pl.lit("Nowhere PD")).otherwise("true_agency"),
-        true_outside=pl.when(stranger).then(None).otherwise("true_outside"),
-        requesting_agency_id=pl.when(stranger).then(None).otherwise("requesting_agency_id"),
-        provider=pl.when(plates).then(pl.lit("Flock Safety")).otherwise("provider"),
-        true_provider=pl.when(plates).then(pl.lit("flock-safety")).otherwise("true_provider"),
-        true_class=pl.when(plates).then(pl.lit("not_fr")).otherwise("true_class"),
-    )
-    outcomes = scenario.outcomes.with_columns(
-        age_band=pl.when(number % 2 == 0).then(pl.lit("18-24")).when(number % 3 == 0).then(pl.lit("25-34")),
-        race=pl.when(number % 4 == 0).then(pl.lit("black")).when(number % 4 == 1).then(pl.lit("white")),
-        gender=pl.when(number % 3 != 0).then(pl.lit("male")).otherwise(pl.lit("female")),
-    )
-    return replace(scenario, searches=searches, outcomes=outcomes)
-
-
-@pytest.fixture(scope="module")
-def played(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Scenario]]:
-    """The scenario, sent and stored, in an engine of its own: reports are about all that there is."""
-    folder = tmp_path_factory.mktemp("reports")
-    scenario = richer(make_scenario(5_000, seed=5))
-    with (
-        running_clickhouse(folder / "clickhouse") as engine,
-        stack_for(kafka, engine.url, folder, fresh_prefix()) as stack,
-    ):
-        asyncio.run(migrate(stack.settings()))
-        asyncio.run(ensure_topics(stack.settings(), partitions=4))
-        by_topic: dict[str, list[bytes | None]] = {}
-        for message in scenario.messages():
-            by_topic.setdefault(message.topic, []).append(message.value)
-        for topic, values in by_topic.items():
-            stack.produce(topic, values)
-        stack.start_worker()
-        wanted = (scenario.searches.height, scenario.outcomes.height, len(scenario.malformed))
-        until(lambda: stored(stack) == wanted, f"{wanted} are stored")
-        yield stack, scenario
-
-
-def stored(stack: Stack) -> tuple[int, ...]:
-    tables = ("searches", "outcomes", "dead_letters")
-    return tuple(int(stack.scalar(f"SELECT count() FROM frwatch.{table}")) for table in tables)
 
 
 def asked(settings: Settings, name: str, period: tuple[date, date, str, str | None], **more: Any) -> Any:

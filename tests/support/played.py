@@ -18,7 +18,10 @@ from tests.support.worker import Stack, stack_for, until
 
 
 def richer(scenario: Scenario) -> Scenario:
-    """The demo's scenario with what it leaves out: persons, legal bases, approvals, strangers, no faces."""
+    """The demo's scenario with what it leaves out: persons, legal bases, approvals, strangers, no faces.
+
+    Images that come again, people behind what a proxy saw, and exonerations too.
+    """
     number = pl.int_range(pl.len())
     routine = (pl.col("part") == "routine") & (pl.col("true_agency") != "lapd")
     stranger, plates = routine & (number % 41 == 0), routine & (number % 43 == 0)
@@ -35,18 +38,53 @@ def richer(scenario: Scenario) -> Scenario:
         provider=pl.when(plates).then(pl.lit("Flock Safety")).otherwise("provider"),
         true_provider=pl.when(plates).then(pl.lit("flock-safety")).otherwise("true_provider"),
         true_class=pl.when(plates).then(pl.lit("not_fr")).otherwise("true_class"),
+        probe_hash=pl.when((pl.col("part") == "routine") & (number % 50 == 0))
+        .then(pl.format("feed{}", (number // 400).cast(pl.String).str.zfill(8)))
+        .otherwise("probe_hash"),
     )
     outcomes = scenario.outcomes.with_columns(
+        kind=pl.when((pl.col("kind") == "ARREST") & (number % 3 == 0))
+        .then(pl.lit("EXONERATION"))
+        .otherwise("kind"),
         age_band=pl.when(number % 2 == 0).then(pl.lit("18-24")).when(number % 3 == 0).then(pl.lit("25-34")),
         race=pl.when(number % 4 == 0).then(pl.lit("black")).when(number % 4 == 1).then(pl.lit("white")),
         gender=pl.when(number % 3 != 0).then(pl.lit("male")).otherwise(pl.lit("female")),
     )
-    return replace(scenario, searches=searches, outcomes=outcomes)
+    return replace(scenario, searches=_with_people(searches), outcomes=outcomes)
+
+
+def _with_people(searches: pl.DataFrame) -> pl.DataFrame:
+    """Half of what proxies saw gets a person: one who reported a search ten minutes before, or none."""
+    unlisted = searches.filter(pl.col("part") == "unlisted")
+    reported = (
+        unlisted.filter(pl.col("evidence") == "SEARCH")
+        .unique("agency_id", keep="first", maintain_order=True)
+        .select("agency_id", "officer_id", seen_at=pl.col("occurred_at").dt.offset_by("10m"))
+    )
+    seen = (
+        unlisted.filter(pl.col("evidence") == "ACCESS")
+        .select("event_id", "agency_id", turn=pl.int_range(pl.len()) % 4)
+        .filter(pl.col("turn") < 2)
+        .join(reported, on="agency_id", maintain_order="left")
+        .select(
+            "event_id",
+            seen_by=pl.when(pl.col("turn") == 0).then("officer_id").otherwise(pl.lit("P90001")),
+            seen_at="seen_at",
+        )
+    )
+    return (
+        searches.join(seen, on="event_id", how="left", maintain_order="left")
+        .with_columns(
+            occurred_at=pl.coalesce("seen_at", "occurred_at"),
+            officer_id=pl.coalesce("seen_by", "officer_id"),
+        )
+        .drop("seen_at", "seen_by")
+    )
 
 
 @contextmanager
 def playing(kafka: str, folder: Path, prefix: str) -> Iterator[tuple[Stack, Scenario]]:
-    """Yield the richer scenario once all of it is stored: in an engine of its own, for it is all that there is."""
+    """Yield the richer scenario once it is stored, in an engine of its own: it is all that there is."""
     scenario = richer(make_scenario(5_000, seed=5))
     with (
         running_clickhouse(folder / "clickhouse") as engine,

@@ -101,8 +101,8 @@ class Sent:
 
     @cached_property
     def told(self) -> pl.DataFrame:
-        """event_id, kind and the person, for each outcome that speaks of a counted search of the period."""
-        facts = ["kind", "age_band", "race", "gender"]
+        """event_id, kind, time and person of each outcome that speaks of a counted search of the period."""
+        facts = ["kind", "recorded_at", "age_band", "race", "gender"]
         outcomes = self.scenario.outcomes
         by_id = outcomes.filter(pl.col("event_id").is_not_null()).select("event_id", *facts)
         by_case = (

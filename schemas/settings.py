@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     policies: Path = Field(default=_DATA / "policies", description="file or folder of policies")
     agencies: Path = Field(default=_DATA / "agencies", description="file or folder of agencies")
     catalogue: Path = Field(default=_DATA / "catalogue", description="file or folder of providers")
+    queries: Path = Field(
+        default=_DATA / "clickhouse" / "queries", description="folder of the query book: questions as SQL"
+    )
     alerts: Path = Field(default=_DATA / "alerts", description="file or folder of alert routes")
     alerts_link: str | None = Field(
         default=None, description="link to a violation in alerts; {violation_id}, {event_id}, {alert_id}"

@@ -1,0 +1,15 @@
+-- Which image was searched again and again, by how many people, in how many services and agencies?
+SELECT
+    left(assumeNotNull(probe_hash), 12) AS probe,
+    count() AS searches,
+    uniqExact(officer) AS people,
+    uniqExact(agency_id) AS agencies,
+    arrayStringConcat(arraySort(groupUniqArray(ifNull(provider_id, 'in no catalogue'))), ', ') AS services,
+    uniqExact(case_number) AS cases,
+    dateDiff('day', min(occurred_at), max(occurred_at)) AS over_days
+FROM frwatch.counted_searches
+WHERE isNotNull(probe_hash)
+GROUP BY probe_hash
+HAVING searches > 1
+ORDER BY searches DESC, people DESC, probe
+LIMIT 40

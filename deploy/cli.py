@@ -271,6 +271,20 @@ COMMANDS = {
             frwatch collect lint my-clients.yaml --json
         """,
     ),
+    "sql": (
+        "sinks.console.command:sql",
+        """Ask ClickHouse in SQL: a prompt, one statement, a file, or a question of the query book.
+
+        Statements that change data are refused, unless --write allows them. Exit status 2 if ClickHouse
+        refuses the text, with code and place.
+
+            frwatch sql
+
+            frwatch sql --list && frwatch sql --book commercial_people --param agency=lapd
+
+            frwatch sql "SELECT * FROM violations" --format parquet --output violations.parquet
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.

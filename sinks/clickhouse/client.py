@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from schemas.errors import NotThere, WrongUse
 from schemas.settings import Settings
+
+# What its logger says is said by the errors, in one line.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 def clickhouse_address(settings: Settings) -> dict[str, Any]:

@@ -31,6 +31,11 @@ class Fetcher:
         self._turns: Turns[TopicPartition] = Turns(full=FETCH_RECORDS, enough=TURN_RECORDS, few=SMALL_FETCH)
         self._took = LINGER_SECONDS[0]
 
+    @property
+    def by_turns(self) -> bool:
+        """Whether there is a backlog, of which each partition has its turn."""
+        return self._turns.begun
+
     async def fetch(self) -> Fetch:
         """Return the records that have come, at most `FETCH_RECORDS`; none after a while without any.
 

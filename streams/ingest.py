@@ -45,7 +45,9 @@ FLUSH_ROWS = 30_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
-MAX_BUFFERED = 100_000
+BACKLOG_SECONDS = 2.0
+"""The same where there is a backlog: a range that is cut short costs the engine as much as a whole one."""
+MAX_BUFFERED = 75_000
 """Offsets in hand at which fetching pauses: more than a flush takes, so that judging goes on beside it."""
 MAX_WAITING = 35_000
 """The same while inserts fail: ClickHouse is away for who knows how long, and memory must stay flat."""
@@ -57,6 +59,8 @@ SMALL_FLUSH = 10_000
 """Offsets in hand below which the ranges of a flush are inserted one after the other."""
 COMMIT_SECONDS = 10.0
 """How long a commit may take. aiokafka would try for ever, and a rebalance waits for the flush."""
+QUICK_SETTLE_SECONDS = 2.0
+"""How long a flush waits at most for a look for copies."""
 WATCH_SECONDS = 2.0
 """How often it is looked whether a topic was made anew."""
 LOOK_BACK = 50_000
@@ -239,16 +243,27 @@ class Ingest(Service):
     @Service.task
     async def _store(self) -> None:
         while not self.should_stop and not self._broken:
-            await self._wait(self._full, FLUSH_SECONDS if not self._failures else self._patience())
+            await self._wait(self._full, self._patience())
             self._full.clear()
             try:
                 await self._flush()
-                await self._store_rows.settle()
             except KafkaError as error:
                 # Fenced off, or the coordinator is away: read again from what is owed.
                 log.warning("commit failed; reading again", error=type(error).__name__)
                 self._failures += 1
                 self.rewind()
+            except Exception as error:
+                self.fail(error)
+
+    @Service.task
+    async def _settle(self) -> None:
+        """Look for copies beside the storing: where much is stored a look takes seconds."""
+        while not self.should_stop and not self._broken:
+            await self.sleep(FLUSH_SECONDS)
+            if self._failures:
+                continue
+            try:
+                await self._store_rows.settle()
             except Exception as error:
                 self.fail(error)
 
@@ -275,7 +290,8 @@ class Ingest(Service):
             stored = await self._store_rows.store(ranges, at_once=at_once)
             if stored:
                 # Where it is quick, before the end is committed: no lag then means that copies are settled.
-                await self._store_rows.settle()
+                if self._store_rows.settles_quickly:
+                    await self._store_rows.settle(QUICK_SETTLE_SECONDS)
                 await self._commit(
                     {range_.partition: (range_.last + 1, range_.done_note) for range_ in stored}
                 )
@@ -343,6 +359,8 @@ class Ingest(Service):
         self._rewound.set()
 
     def _patience(self) -> float:
+        if not self._failures:
+            return BACKLOG_SECONDS if self._fetcher.by_turns else FLUSH_SECONDS
         return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:

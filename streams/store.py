@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 
 WRITE_SECONDS = 20.0
 """How long one range may take: with all else that a flush does it stays well below the rebalance time-out."""
-SETTLE_SECONDS = 15.0
-"""How long one look for differing copies may take."""
+SETTLE_SECONDS = 120.0
+"""How long one look for differing copies may take; it holds nothing up."""
 
 # Searches last: whoever sees one finds what it broke, and what of its batch could not be read.
 _TABLES = ("violations", "dead_letters", "outcomes", "searches")
@@ -167,12 +167,17 @@ class Store:
         """Look for copies among offsets that another may have stored and not looked at."""
         self._copies.note(*partition, first, last)
 
-    async def settle(self) -> None:
+    @property
+    def settles_quickly(self) -> bool:
+        """Whether a look for copies may be waited for."""
+        return self._copies.quick
+
+    async def settle(self, seconds: float = SETTLE_SECONDS) -> None:
         """Let the first copy of an event count, where others differ; what fails in passing is tried again."""
         if not self._copies.due:
             return
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
+            async with asyncio.timeout(seconds):
                 found = await self._copies.settle()
         except Exception as error:
             if what_then(error) is not Then.AGAIN:

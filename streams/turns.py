@@ -29,6 +29,11 @@ class Turns(Generic[P]):
         self._meagre = 0
         self._dry: set[P] = set()
 
+    @property
+    def begun(self) -> bool:
+        """Whether a few partitions are fetched at a time."""
+        return bool(self._queue)
+
     def next(self, assigned: Collection[P]) -> list[P]:
         """The partitions to fetch from; none stands for all."""
         if self._queue and set(self._queue) != set(assigned):

@@ -28,8 +28,12 @@ GROUPS = 500
 """Events with differing copies that are settled together."""
 DUTY = 30
 """How many times longer the pause after a check is than the check: the larger the tables, the rarer."""
-LONGEST_PAUSE = 20.0
+BACKLOG_DUTY = 3
+"""The same where more waits than one check looks at."""
+LONGEST_PAUSE = 60.0
 """Seconds after which there is another check, however long the last one took."""
+QUICK_SECONDS = 0.5
+"""A check that took less may be waited for; it grows with the number of searches that are stored."""
 
 # Above what any arrival after 2001 has, and rising, so that a later word outranks an earlier one.
 _ABOVE = 2**64 - 1 - 10**15
@@ -79,6 +83,8 @@ class Copies:
         self._client = client
         self._spans: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self._next = 0.0
+        self._took = 0.0
+        self._busy = False
 
     def note(self, topic: str, partition: int, first: int, last: int) -> None:
         """Say that these offsets are in the tables, or may be."""
@@ -89,34 +95,49 @@ class Copies:
 
     @property
     def due(self) -> bool:
-        """Whether there is something to look at, and the pause after the last check is over."""
-        return bool(self._spans) and time.monotonic() >= self._next
+        """Whether there is something to look at, no check runs, and the pause after the last one is over."""
+        return bool(self._spans) and not self._busy and time.monotonic() >= self._next
+
+    @property
+    def quick(self) -> bool:
+        """Whether the last check took so little that another may be waited for."""
+        return self._took < QUICK_SECONDS
 
     async def settle(self) -> Settled:
-        """Look for copies of all that was noted, and let the first of each event count.
+        """Look for copies of `SPAN` offsets of what was noted, and let the first of each event count.
 
-        It may be cut off anywhere and run again, by several workers at one time.
+        What was noted beyond them is for the next call: a backlog is looked at piece by piece, so that each
+        check is bounded. One may be cut off anywhere and run again, by several workers at one time.
 
         Raises:
             clickhouse_connect's errors, OSError, TimeoutError: what was noted stays so.
         """
         started = time.monotonic()
         spans, self._spans = self._spans, {}
+        part, *later = _parts((*place, *span) for place, held in spans.items() for span in held) or [[]]
+        for one in later:
+            self._keep(one)
         counts = [0, 0, 0]
+        self._busy = True
         try:
-            for part in _parts((*place, *span) for place, held in spans.items() for span in held):
-                ids = await self._differing(part)
-                for at in range(0, len(ids), GROUPS):
-                    found = await self._settle(ids[at : at + GROUPS])
-                    counts = [sum(both) for both in zip(counts, found, strict=True)]
+            ids = await self._differing(part) if part else []
+            for at in range(0, len(ids), GROUPS):
+                found = await self._settle(ids[at : at + GROUPS])
+                counts = [sum(both) for both in zip(counts, found, strict=True)]
         except BaseException:
-            for place, held in spans.items():
-                self._spans.setdefault(place, [])[:0] = held
+            self._keep(part)
             raise
         finally:
-            took = time.monotonic() - started
-            self._next = time.monotonic() + min(DUTY * took, LONGEST_PAUSE)
+            self._busy = False
+            self._took = time.monotonic() - started
+            duty = BACKLOG_DUTY if later else DUTY
+            self._next = time.monotonic() + min(duty * self._took, LONGEST_PAUSE)
         return Settled(*counts)
+
+    def _keep(self, part: Sequence[Span]) -> None:
+        """Look at these another time, before what was noted meanwhile."""
+        for topic, partition, first, last in reversed(part):
+            self._spans.setdefault((topic, partition), []).insert(0, (first, last))
 
     async def _differing(self, spans: Sequence[Span]) -> list[UUID]:
         """The events with a copy in these spans whose copies, wherever they are, are not alike."""

@@ -17,6 +17,7 @@ from clickhouse_connect.driver import AsyncClient
 from pydantic import SecretStr
 
 from schemas.settings import Settings
+from sinks.clickhouse import copies
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import SPAN, Copies, _parts
 from sinks.clickhouse.migrate import migrate, shipped_migrations
@@ -184,6 +185,26 @@ def test_settling_again_changes_nothing_and_what_was_cut_off_is_done_later(setti
             await settler.settle()
             assert len((await seen(client, [event]))[event]) == 1
             assert await settler.settle() == (0, 0, 0)
+
+    asyncio.run(run())
+
+
+def test_a_backlog_is_looked_at_piece_by_piece(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        monkeypatch.setattr(copies, "SPAN", 4)
+        early, late = uuid.uuid4(), uuid.uuid4()
+        async with connect(settings) as client:
+            for partition, agency_id in ((30, "lapd"), (31, "lasd")):
+                one = [Copy(early, 7, partition, agency_id), Copy(late, 8, partition, agency_id)]
+                await store(client, one, partition, settle=False)
+            settler = Copies(client)
+            for first in (0, 4, 8):
+                settler.note("t", 31, first, first + 3)
+            found = [(await settler.settle()).searches for _ in range(3)]
+            assert found == [0, 1, 1]
+            assert await settler.settle() == (0, 0, 0)
+            for event in (early, late):
+                assert len((await seen(client, [event]))[event]) == 1
 
     asyncio.run(run())
 

@@ -33,13 +33,19 @@ class RunningClickHouse:
 
 
 @contextmanager
-def running_clickhouse(data: Path, port: int | None = None) -> Iterator[RunningClickHouse]:
-    """Run a server over the folder `data`, yield it once it answers, and stop it cleanly if it still runs."""
+def running_clickhouse(
+    data: Path, port: int | None = None, users: Path | None = None
+) -> Iterator[RunningClickHouse]:
+    """Run a server over the folder `data`, yield it once it answers, and stop it cleanly if it still runs.
+
+    `users` is a users.xml that says what its user may do.
+    """
     data.mkdir(parents=True, exist_ok=True)
     chosen = free_ports(1)[0] if port is None else port
     log = data / "server.log"
     command = [sys.executable, "-m", "deploy.local.clickhouse"]
     command += ["--data", str(data / "data"), "--port", str(chosen)]
+    command += ["--users", str(users)] if users else []
     with log.open("ab") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     running = RunningClickHouse(f"http://127.0.0.1:{chosen}", chosen, process)

@@ -36,7 +36,11 @@ MAX_HEADER = 64 << 10
 
 
 def run(
-    *, data: Annotated[Path, Parameter(help="Folder of the data.")], port: int, host: str = "127.0.0.1"
+    *,
+    data: Annotated[Path, Parameter(help="Folder of the data.")],
+    port: int,
+    host: str = "127.0.0.1",
+    users: Annotated[Path | None, Parameter(help="A users.xml that says what the user default may do.")] = None,
 ) -> None:
     """Serve the ClickHouse HTTP interface over the data in a folder, on loopback, until SIGTERM."""
     if not is_loopback(host):
@@ -45,7 +49,7 @@ def run(
     data = data.resolve()
     os.nice(NICENESS)
     with _locked(data):
-        asyncio.run(_serve(data, host, port))
+        asyncio.run(_serve(data, host, port, users))
 
 
 @contextmanager
@@ -63,9 +67,9 @@ def _locked(data: Path) -> Iterator[None]:
         yield
 
 
-async def _serve(data: Path, host: str, port: int) -> None:
+async def _serve(data: Path, host: str, port: int, users: Path | None) -> None:
     try:
-        engine = await asyncio.to_thread(Engine, data, write_config(data))
+        engine = await asyncio.to_thread(Engine, data, write_config(data, users))
     except QueryError as error:
         raise NotThere(f"the engine does not open {data}: {str(error).splitlines()[0][:300]}") from None
     except OSError as error:

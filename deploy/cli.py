@@ -294,6 +294,15 @@ COMMANDS = {
             FRWATCH_CLICKHOUSE=https://writer:secret@ch.example:8443 frwatch migrate --json
         """,
     ),
+    "roles": (
+        "deploy.roles_command:roles_command",
+        """Print who sees what, as SQL for a ClickHouse server: roles, row policies, limits.
+
+        Nothing is run. With --agency the role of that agency alone.
+
+            frwatch roles | clickhouse-client --user admin --multiquery
+        """,
+    ),
 }
 
 

@@ -5,7 +5,6 @@ Pure: the same frame, catalogue, register and key give the same result, in a wor
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 import polars as pl
@@ -16,6 +15,7 @@ from schemas.service_name import MAX_NAME
 from streams.distinct import Lookup
 from streams.galleries import GalleryReader
 from streams.hosts import MAX_ENDPOINT
+from streams.pseudonym import SEPARATOR, keyed, pseudonym
 from streams.requests import MAX_REFERENCE, RequestReader, address_domain, names_nobody
 from streams.services import ServiceReader
 
@@ -25,7 +25,6 @@ MAX_GALLERIES = 2_048
 NOT_EVEN_ACCESS = ("blocked", "denied", "failed", "nxdomain", "public_page", "hidden")
 """What `attributes.status` of a LOOKUP says of an attempt that came to nothing, or of a page for anyone."""
 
-_SEPARATOR = "\0"
 # Paths are looked at this much deeper than the catalogue's, so that `/help/..` is not taken for `/help`.
 _SPARE_SEGMENTS = 2
 
@@ -108,10 +107,7 @@ class Enricher:
 
     def pseudonym(self, agency_id: str, person_id: str) -> str:
         """Return the pseudonym under which a person of an agency (its register id) is stored."""
-        return self._hmac(agency_id + _SEPARATOR + person_id)
-
-    def _hmac(self, message: str) -> str:
-        return hmac.digest(self._key, message.encode(), "sha256").hex()
+        return pseudonym(self._key, agency_id, person_id)
 
     def _describe_agency(self, text: str) -> tuple[Any, ...]:
         agency = self._agencies.resolve(text)
@@ -130,20 +126,20 @@ class Enricher:
         return None, _unknown_key(text), text, False
 
     def _describe_officer(self, message: str) -> tuple[Any, ...]:
-        return (self._hmac(message),)
+        return (keyed(self._key, message),)
 
     def _describe_requester(self, message: str) -> tuple[Any, ...]:
-        domain = address_domain(message.partition(_SEPARATOR)[2])
+        domain = address_domain(message.partition(SEPARATOR)[2])
         agency = self._agencies.resolve_domain(domain)
-        return self._hmac(message), domain, agency.id if agency else None
+        return keyed(self._key, message), domain, agency.id if agency else None
 
     def _describe_reference(self, key: str) -> tuple[Any, ...]:
-        own_id, _, reference = key.partition(_SEPARATOR)
+        own_id, _, reference = key.partition(SEPARATOR)
         agency = self._requests.outside(reference, self._agencies.by_id.get(own_id))
         return (agency.id if agency else None,)
 
     def _describe_service(self, key: str) -> tuple[Any, ...]:
-        name, _, endpoint = key.rpartition(_SEPARATOR)
+        name, _, endpoint = key.rpartition(SEPARATOR)
         service = self._services.read(name, endpoint)
         strength = "weak" if service.weak else "full"
         if service.provider is None:
@@ -161,7 +157,7 @@ class Enricher:
         )
 
     def _describe_galleries(self, key: str) -> tuple[Any, ...]:
-        return (self._galleries.kinds(key.split(_SEPARATOR)),)
+        return (self._galleries.kinds(key.split(SEPARATOR)),)
 
 
 def _without_failed(frame: pl.DataFrame, strength: pl.Series) -> pl.Series:
@@ -179,7 +175,7 @@ def _without_failed(frame: pl.DataFrame, strength: pl.Series) -> pl.Series:
 
 def _unknown_key(text: str) -> str:
     """A key that no register id equals, the same for two spellings of one unknown agency."""
-    return _SEPARATOR + (name_key(text) or text)
+    return SEPARATOR + (name_key(text) or text)
 
 
 def _service_key(depth: int) -> pl.Expr:
@@ -191,7 +187,7 @@ def _service_key(depth: int) -> pl.Expr:
     # Four bytes is the most that a character takes.
     name = pl.when(name.str.len_bytes() <= 4 * MAX_NAME).then(name).fill_null("")
     endpoint = pl.col("endpoint").str.slice(0, MAX_ENDPOINT).str.replace_all("\0", " ", literal=True)
-    return pl.concat_str(name, endpoint.str.extract(start, 0).fill_null(""), separator=_SEPARATOR)
+    return pl.concat_str(name, endpoint.str.extract(start, 0).fill_null(""), separator=SEPARATOR)
 
 
 def _read(depth: int, pattern: str) -> list[pl.Expr]:
@@ -206,7 +202,7 @@ def _read(depth: int, pattern: str) -> list[pl.Expr]:
         reference.alias("reference"),
         _service_key(depth).alias("service"),
         pl.when(pl.col("galleries").list.len() > 0).then(
-            pl.col("galleries").list.join(_SEPARATOR, ignore_nulls=True).str.slice(0, MAX_GALLERIES)
+            pl.col("galleries").list.join(SEPARATOR, ignore_nulls=True).str.slice(0, MAX_GALLERIES)
         ),
     ]
 
@@ -215,9 +211,9 @@ def _messages() -> list[pl.Expr]:
     own_id, asking_id = pl.col("own_id").fill_null(""), pl.col("asking_id").fill_null("")
     agency = pl.coalesce("own_id", "agency_id")
     return [
-        pl.concat_str(agency, "officer_id", separator=_SEPARATOR).alias("officer"),
-        pl.concat_str(asking_id, "requester", separator=_SEPARATOR).alias("requester"),
-        pl.concat_str(own_id, "reference", separator=_SEPARATOR).alias("reference"),
+        pl.concat_str(agency, "officer_id", separator=SEPARATOR).alias("officer"),
+        pl.concat_str(asking_id, "requester", separator=SEPARATOR).alias("requester"),
+        pl.concat_str(own_id, "reference", separator=SEPARATOR).alias("reference"),
     ]
 
 

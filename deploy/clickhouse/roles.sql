@@ -29,6 +29,8 @@ CREATE ROLE IF NOT EXISTS frwatch_alerter;
 CREATE ROLE IF NOT EXISTS frwatch_revealer;
 -- `frwatch migrate` and `frwatch dlq`
 CREATE ROLE IF NOT EXISTS frwatch_operator;
+-- Beside the operator's, for whoever carries out a court's order to expunge a case.
+CREATE ROLE IF NOT EXISTS frwatch_expunger;
 
 REVOKE ALL ON *.* FROM frwatch_auditor;
 REVOKE ALL ON *.* FROM frwatch_agency_analyst;
@@ -38,6 +40,7 @@ REVOKE ALL ON *.* FROM frwatch_writer;
 REVOKE ALL ON *.* FROM frwatch_alerter;
 REVOKE ALL ON *.* FROM frwatch_revealer;
 REVOKE ALL ON *.* FROM frwatch_operator;
+REVOKE ALL ON *.* FROM frwatch_expunger;
 
 -- ---- Auditor. Dead letters are shown without their bytes, which may name persons in the clear.
 
@@ -204,12 +207,14 @@ GRANT KILL QUERY, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM FLUSH LOGS ON *.* TO 
 GRANT SELECT ON system.* TO frwatch_operator;
 REVOKE ALTER UPDATE, ALTER DELETE, ALTER TTL, ALTER DROP COLUMN, ALTER CLEAR COLUMN, ALTER MODIFY COLUMN, ALTER SETTINGS,
     ALTER MOVE PARTITION, ALTER FETCH PARTITION, TRUNCATE, DROP TABLE ON frwatch.reveals_raw FROM frwatch_operator;
+-- A court may order that a case be forgotten, never that somebody was named.
+GRANT ALTER UPDATE(case_number, reason) ON frwatch.reveals_raw TO frwatch_expunger;
 
 -- ---- Rows. An agency's role adds its own rows to the none that its analysts would see; `frwatch roles` prints it. What
 -- is none of an agency's (dead letters, redrives, decisions, reveals) its analysts have no grant on.
 
 CREATE ROW POLICY OR REPLACE frwatch_every_row ON frwatch.* FOR SELECT USING 1
-    TO frwatch_auditor, frwatch_writer, frwatch_alerter, frwatch_revealer, frwatch_operator;
+    TO frwatch_auditor, frwatch_writer, frwatch_alerter, frwatch_revealer, frwatch_operator, frwatch_expunger;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.searches_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.violations_raw FOR SELECT USING 0

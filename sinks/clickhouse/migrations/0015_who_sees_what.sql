@@ -133,7 +133,7 @@ CREATE TABLE IF NOT EXISTS frwatch.reveals_raw
     asked_by String COMMENT 'Who asked, as he says.',
     reason String COMMENT 'Why, as he says.',
     case_number String COMMENT 'The case that it was asked for.',
-    outcome LowCardinality(String) COMMENT 'found, not_found or refused; empty where step is asked.',
+    outcome LowCardinality(String) COMMENT 'found, not_found, refused, or failed where something was not there; empty where step is asked.',
     detail String COMMENT 'How it was found, or why not, in words of frwatch.',
     login LowCardinality(String) MATERIALIZED currentUser() COMMENT 'Who it was by the server''s own knowledge: the user of the connection.',
     at DateTime64(6, 'UTC') MATERIALIZED now64(6, 'UTC') COMMENT 'When, by the server''s clock, UTC.'

@@ -1,12 +1,13 @@
--- Who sees what, on a ClickHouse server of 26.1 or newer (apply_row_policy_after_final). `frwatch roles` prints this, and behind it a role for each
--- agency of the register. Run it after `frwatch migrate`, as an administrator (access_management), and again after each
--- upgrade: it takes back what an earlier version granted, and nothing from users.
+-- Who sees what, on a ClickHouse server of 26.1 or newer (for apply_row_policy_after_final). `frwatch roles` prints this,
+-- and behind it a role for each agency of the register. Run it after `frwatch migrate`, as an administrator
+-- (access_management), and again after each upgrade: it takes back what an earlier version granted.
 --
---     frwatch roles | clickhouse-client --multiquery
+--     frwatch roles | clickhouse-client --user admin --multiquery
 --
--- Users and their passwords are the operator's, and never in a file of frwatch:
+-- Users and their passwords are the operator's, and in no file of frwatch. Who migrates must hold frwatch_operator: the
+-- views for the public read with his rights.
 --
---     CREATE USER analyst IDENTIFIED WITH sha256_password HOST IP '10.0.0.0/8'
+--     CREATE USER analyst IDENTIFIED WITH … HOST IP '10.0.0.0/8'
 --     GRANT frwatch_agency_lapd TO analyst
 --
 -- deploy/clickhouse/config.d/frwatch.xml belongs on the server too: without it every user may read the system tables.
@@ -192,17 +193,19 @@ GRANT INSERT ON frwatch.dead_letters_raw TO frwatch_alerter;
 -- nobody changes, itself included.
 
 GRANT INSERT ON frwatch.reveals_raw TO frwatch_revealer;
-GRANT SELECT(event_id, occurred_at, agency_id, officer, requesting_agency_id, requester, ingested_at, superseded,
-    kafka_topic, kafka_partition, kafka_offset) ON frwatch.searches_raw TO frwatch_revealer;
+GRANT SELECT(
+    event_id, agency_id, officer, requesting_agency_id, requesting_agency_known, requester, ingested_at, superseded,
+    kafka_topic, kafka_partition, kafka_offset
+) ON frwatch.searches_raw TO frwatch_revealer;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_revealer;
 GRANT SELECT ON frwatch.reveals TO frwatch_revealer;
 
--- ---- Operator: the tables are his, but what was revealed to whom he can neither change nor drop.
+-- ---- Operator: the tables are his, but what was revealed to whom he can neither change nor drop. He has no SET DEFINER,
+-- by which he could read with anybody's rights; his own need none.
 
 GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, DROP TABLE, DROP VIEW,
     DROP DICTIONARY, TRUNCATE, OPTIMIZE, dictGet ON frwatch.* TO frwatch_operator;
 GRANT TABLE ENGINE ON * TO frwatch_operator;
-GRANT SET DEFINER ON * TO frwatch_operator;
 GRANT KILL QUERY, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM FLUSH LOGS ON *.* TO frwatch_operator;
 GRANT SELECT ON system.* TO frwatch_operator;
 REVOKE ALTER UPDATE, ALTER DELETE, ALTER TTL, ALTER DROP COLUMN, ALTER CLEAR COLUMN, ALTER MODIFY COLUMN, ALTER SETTINGS,

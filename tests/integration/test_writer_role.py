@@ -37,7 +37,9 @@ def test_a_worker_needs_the_writers_role_and_nothing_else(
         worker = stack.start_worker()
         outcome = {"outcome_id": str(uuid.uuid4()), "agency_id": "lapd", "recorded_at": datetime.now(UTC)}
         stack.produce("outcomes", [encode(contract("outcome"), {**outcome, "kind": "LEAD"})])
-        stack.produce("searches", [make_search(event_id=twice, training_cert="C-1"), make_search(), b"junk"], 0)
+        stack.produce(
+            "searches", [make_search(event_id=twice, training_cert="C-1"), make_search(), b"junk"], 0
+        )
         until(lambda: stack.scalar("SELECT count() FROM frwatch.search_arrivals") == 2, "both are stored")
         # The same event with another agency and a rule broken: neither may count.
         stack.produce("searches", [make_search(event_id=twice, agency_id="lasd", provider="PimEyes")], 1)

@@ -32,6 +32,8 @@ WRITING = ("search_arrivals_of_searches", "outcome_arrivals_of_outcomes")
 """The views that read and write with the rights of whoever made them."""
 OWNER = "owner"
 """The user who made the tables, and with whose rights the views for the public read."""
+DEFINING = "GRANT SET DEFINER ON *"
+"""What it takes to say that another made a view; on a server he did."""
 SPOOLS = ("GRANT READ ON FILE", "GRANT CREATE TEMPORARY TABLE ON *.*")
 """What the local HTTP server needs beside what a role has: it hands inserts to the engine as files."""
 
@@ -95,8 +97,8 @@ def users_xml(
 ) -> Path:
     """Write a users.xml in which `default` holds the roles, and return it.
 
-    `limits` are their settings and quotas. `more` grants something else too; `without` a text drops the grants
-    in which it stands.
+    `limits` are their settings and quotas. `more` grants something else too; `without` drops the grants in
+    which that text stands.
     """
     grants = [each for each in [*granted(roles), *more] if not without or without not in each]
     rows = "".join(f"<{t}><filter>{escape(text)}</filter></{t}>" for t, text in filters(roles).items())
@@ -116,13 +118,13 @@ def users_xml(
 @contextmanager
 def tables_of_operator(folder: Path) -> Iterator[Any]:
     """Let the operator's role make the tables in a folder, and yield his client; an engine runs meanwhile."""
-    users = users_xml(folder / "operator.xml", ["frwatch_operator"], limits=False, more=SPOOLS)
+    users = users_xml(folder / "operator.xml", ["frwatch_operator"], limits=False, more=[*SPOOLS, DEFINING])
     with running_clickhouse(folder, users=users) as engine:
         asyncio.run(migrate(Settings(clickhouse=SecretStr(engine.url))))
         client = clickhouse_connect.get_client(host="127.0.0.1", port=engine.port)
         try:
             for view in (*COUNTS, *WRITING):
-                # Here the one user is whoever asks; on a server it is another who made the views.
+                # Here the one user is whoever asks.
                 client.command(f"ALTER TABLE frwatch.{view} MODIFY DEFINER = {OWNER} SQL SECURITY DEFINER")
             yield client
         finally:

@@ -40,7 +40,7 @@ def run(
     data: Annotated[Path, Parameter(help="Folder of the data.")],
     port: int,
     host: str = "127.0.0.1",
-    users: Annotated[Path | None, Parameter(help="A users.xml that says what the user default may do.")] = None,
+    users: Annotated[Path | None, Parameter(help="A users.xml: what the user default may do.")] = None,
 ) -> None:
     """Serve the ClickHouse HTTP interface over the data in a folder, on loopback, until SIGTERM."""
     if not is_loopback(host):

@@ -115,7 +115,12 @@ ALERTS = [
     for number, agency in ((1, "lapd"), (3, "lasd"))
 ]
 ACKNOWLEDGEMENTS = [
-    {"alert_id": uuid(number), "acknowledged_at": EARLY, "acknowledged_by": "Lt. Somebody", "note": "somebody"}
+    {
+        "alert_id": uuid(number),
+        "acknowledged_at": EARLY,
+        "acknowledged_by": "Lt. Somebody",
+        "note": "somebody",
+    }
     for number in (1, 3)
 ]
 DIFFERENCES = [

@@ -44,14 +44,21 @@ class Told:
             for year, agency, measure, count in client.query("SELECT * FROM frwatch.public_use").result_rows
         }
 
-    def _agency(self, draw: random.Random, rows: list[list[Any]], year: int, agency: str, searches: int) -> None:
+    def _agency(
+        self, draw: random.Random, rows: list[list[Any]], year: int, agency: str, searches: int
+    ) -> None:
         people = max(1, searches // draw.choice([1, 2, 5]))
         wrong, caseless = (draw.choice([0, 1, searches // 2, searches - 1, searches]) for _ in range(2))
         for number in range(searches):
             kind = draw.choice(["government"] * 8 + ["commercial", "unknown"])
             at = datetime(year, 6, 1, tzinfo=UTC)
             row = [f"{len(rows):032x}", at, "SEARCH", agency, True, f"p{number % people}", kind]
-            row += ["CONFIRMED" if number < wrong else None, " " if number < caseless else "case", at, len(rows)]
+            row += [
+                "CONFIRMED" if number < wrong else None,
+                " " if number < caseless else "case",
+                at,
+                len(rows),
+            ]
             rows.append(row)
             self.services[year, kind] += 1
         counts = (searches, people, wrong, caseless)
@@ -93,7 +100,11 @@ def test_no_small_count_follows_from_the_sum_of_its_year(told: Told) -> None:
         groups[year, measure].append(agency)
     paired = 0
     for (year, measure), agencies in groups.items():
-        withheld = {each: told.truth[year, each, measure] for each in agencies if told.use[year, each, measure] is None}
+        withheld = {
+            each: told.truth[year, each, measure]
+            for each in agencies
+            if told.use[year, each, measure] is None
+        }
         rest = [each for each in agencies if each not in withheld and told.truth[year, each, measure]]
         small = [count for count in withheld.values() if 0 < count < 10]
         if small and rest:

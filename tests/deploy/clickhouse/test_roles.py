@@ -1,5 +1,7 @@
-"""Who sees what, on the real engine: the grants, policies, limits and quotas of `frwatch roles`, with rows of several
-agencies. The engine has one user; tests.support.roles lets him hold the roles."""
+"""Who sees what, on the real engine: what `frwatch roles` grants and limits, with rows of several agencies.
+
+The engine has one user; tests.support.roles lets him hold the roles.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import pytest
 
 from deploy.cli import main
 from tests.deploy.clickhouse.roles_data import OWN, SECRETS, TABLES, uuid
-from tests.support.roles import COUNTS, WRITING, AsRole, all_statements, granted, tables_of_operator
+from tests.support.roles import COUNTS, OWNER, WRITING, AsRole, all_statements, granted, tables_of_operator
 
 AUDITOR, INVESTIGATOR, PUBLIC = "frwatch_auditor", "frwatch_agency_investigator", "frwatch_public"
 LAPD, LASD, OPERATOR = "frwatch_agency_lapd", "frwatch_agency_lasd", "frwatch_operator"
@@ -76,7 +78,8 @@ def test_no_table_is_forgotten(as_role: AsRole) -> None:
 
 def test_every_view_says_with_whose_rights_it_reads(as_role: AsRole) -> None:
     sql = (
-        "SELECT name, create_table_query LIKE '% SQL SECURITY INVOKER %', create_table_query LIKE '%SQL SECURITY DEFINER%'"
+        "SELECT name, create_table_query LIKE '% SQL SECURITY INVOKER %',"
+        " create_table_query LIKE '%SQL SECURITY DEFINER%'"
         " FROM system.tables WHERE database = 'frwatch' AND engine LIKE '%View'"
     )
     (views,) = as_role([OPERATOR], sql)
@@ -149,7 +152,9 @@ def test_a_copy_that_does_not_count_is_nobodys_even_where_it_names_the_agency(as
 
 def test_an_analyst_is_shown_no_pseudonym_and_nothing_that_may_name_a_person(as_role: AsRole) -> None:
     hidden = [f"SELECT {name} FROM frwatch.{t}" for name in SECRETS for t in ("searches", "searches_raw")]
-    hidden += [f"SELECT count() FROM frwatch.{table} WHERE officer = 'x'" for table in ("searches", "violations")]
+    hidden += [
+        f"SELECT count() FROM frwatch.{table} WHERE officer = 'x'" for table in ("searches", "violations")
+    ]
     hidden += ["SELECT event_id FROM frwatch.searches ORDER BY officer", "SELECT * FROM frwatch.searches"]
     hidden += ["SELECT evidence FROM frwatch.violations", "SELECT note FROM frwatch.outcomes"]
     hidden += [f"SELECT {name} FROM frwatch.alerts" for name in ("group_key", "acknowledged_by", "note")]
@@ -161,7 +166,9 @@ def test_an_analyst_is_shown_no_pseudonym_and_nothing_that_may_name_a_person(as_
     said = as_role([LAPD], *(f"SELECT {', '.join(names)} FROM frwatch.{t}" for t, names in wanted.items()))
     for word in ("somebody", "pseudonym", "192.0.2.7", "probe-hash"):
         assert word not in repr(said).lower()
-    shown = as_role([LAPD, INVESTIGATOR], "SELECT officer FROM frwatch.searches", "SELECT note FROM frwatch.alerts")
+    shown = as_role(
+        [LAPD, INVESTIGATOR], "SELECT officer FROM frwatch.searches", "SELECT note FROM frwatch.alerts"
+    )
     assert shown == [[[SECRETS["officer"]]] * 3, [["somebody"]]]
 
 
@@ -246,6 +253,15 @@ def test_nobody_changes_what_was_revealed_to_whom(as_role: AsRole, role: str) ->
     ]
     for query, answer in zip(refused, as_role([role], *refused), strict=True):
         assert DENIED in answer or "Code: 392" in answer, (query, answer)
+
+
+def test_the_operator_makes_views_with_no_rights_but_his_own(as_role: AsRole) -> None:
+    made = "CREATE OR REPLACE VIEW frwatch.made DEFINER = {} SQL SECURITY DEFINER AS SELECT 1 AS one"
+    queries = (made.format(OWNER), made.format("CURRENT_USER"), "DROP VIEW frwatch.made")
+    refused, *allowed = as_role([OPERATOR], *queries)
+    assert DENIED in refused
+    assert "SET DEFINER" in refused
+    assert allowed == [[], []]
 
 
 def test_the_roles_of_chosen_agencies_are_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:

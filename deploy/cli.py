@@ -294,6 +294,15 @@ COMMANDS = {
             FRWATCH_CLICKHOUSE=https://writer:secret@ch.example:8443 frwatch migrate --json
         """,
     ),
+    "reveal": (
+        "streams.reveal_command:reveal_command",
+        """Say which person a pseudonym stands for; who asks and why is written down first.
+
+        Takes the key, a reason and a case number; --audit lists who asked.
+
+            frwatch reveal 9f86d081… --reason "complaint 26-114" --case-number IA-26-114 --roster officers.csv
+        """,
+    ),
     "roles": (
         "deploy.roles_command:roles_command",
         """Print who sees what, as SQL for a ClickHouse server: roles, row policies, limits.

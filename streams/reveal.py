@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from schemas.contracts import WriterSchema, contract
-from schemas.errors import FrwatchError, NotThere, WrongUse
+from schemas.errors import FrwatchError, WrongUse
 from schemas.fault_point import reach
 from schemas.registry import Registry
 from schemas.settings import Settings
@@ -96,7 +96,7 @@ def reveal(
         raise FrwatchError("no stored search has this pseudonym: nothing was looked for")
     try:
         found, key_is_right = _look(settings, key, appearances, members)
-    except NotThere as error:
+    except FrwatchError as error:
         no("failed", str(error).partition(";")[0])
         raise
     if found is not None:

@@ -30,7 +30,7 @@ CREATE OR REPLACE VIEW frwatch.public_use
     year UInt16 COMMENT 'Calendar year, UTC.',
     agency_id String COMMENT 'The agency whose members ran the searches; empty for agencies in no register.',
     measure String COMMENT 'What is counted: searches, people, searches_that_break_a_rule or searches_without_case_number.',
-    count Nullable(UInt64) COMMENT 'Null where it is withheld.'
+    count Nullable(UInt64) COMMENT 'How many; null where it is withheld.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 WITH
@@ -108,7 +108,7 @@ CREATE OR REPLACE VIEW frwatch.public_outcomes
 (
     year UInt16 COMMENT 'Calendar year in which the search ran, UTC.',
     kind String COMMENT 'What came of it: NO_LEAD, LEAD, IDENTIFICATION, ARREST, CHARGE, CONVICTION, EXONERATION or UNKNOWN.',
-    searches Nullable(UInt64) COMMENT 'Searches with such an outcome; one may have several. Null where it is withheld.'
+    searches Nullable(UInt64) COMMENT 'Searches with such an outcome; one may have several; null where it is withheld.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 WITH counts AS
@@ -142,18 +142,32 @@ ENGINE = MergeTree
 ORDER BY (reveal_id, step)
 COMMENT 'Each step of revealing a pseudonym. Nothing here is ever changed. Query frwatch.reveals instead.';
 
-CREATE OR REPLACE VIEW frwatch.reveals SQL SECURITY INVOKER AS
+CREATE OR REPLACE VIEW frwatch.reveals
+(
+    reveal_id UUID COMMENT 'Identity of one request.',
+    asked_at DateTime64(6, 'UTC') COMMENT 'When it was asked, by the server''s clock, UTC.',
+    asked_by String COMMENT 'Who asked, as he says.',
+    login String COMMENT 'Who it was by the server''s own knowledge: the user of the connection.',
+    reason String COMMENT 'Why, as he says.',
+    case_number String COMMENT 'The case that it was asked for.',
+    pseudonym String COMMENT 'The pseudonym, hex.',
+    agency_id String COMMENT 'The agency that the person''s searches are stored under; empty where none is.',
+    outcome String COMMENT 'found, not_found, refused, failed, or unanswered where it was cut off.',
+    detail String COMMENT 'How it was found, or why not.',
+    answered_at Nullable(DateTime64(6, 'UTC')) COMMENT 'When what came of it was written down, UTC; null where it was cut off.'
+)
+SQL SECURITY INVOKER AS
 SELECT
-    reveal_id,
-    minIf(at, step = 'asked') AS asked_at,
-    anyIf(r.asked_by, step = 'asked') AS asked_by,
-    anyIf(r.login, step = 'asked') AS login,
-    anyIf(r.reason, step = 'asked') AS reason,
-    anyIf(r.case_number, step = 'asked') AS case_number,
-    anyIf(r.pseudonym, step = 'asked') AS pseudonym,
-    anyIf(r.agency_id, step = 'asked') AS agency_id,
-    if(countIf(step = 'answered') = 0, 'unanswered', argMinIf(r.outcome, r.at, step = 'answered')) AS outcome,
-    argMinIf(r.detail, r.at, step = 'answered') AS detail,
-    minOrNullIf(at, step = 'answered') AS answered_at
-FROM frwatch.reveals_raw AS r GROUP BY reveal_id
-COMMENT 'One row for each time that somebody asked who a pseudonym is: who, when, why, for which case, and what came of it; unanswered where it was cut off.';
+    r.reveal_id AS reveal_id,
+    minIf(r.at, r.step = 'asked') AS asked_at,
+    anyIf(r.asked_by, r.step = 'asked') AS asked_by,
+    anyIf(r.login, r.step = 'asked') AS login,
+    anyIf(r.reason, r.step = 'asked') AS reason,
+    anyIf(r.case_number, r.step = 'asked') AS case_number,
+    anyIf(r.pseudonym, r.step = 'asked') AS pseudonym,
+    anyIf(r.agency_id, r.step = 'asked') AS agency_id,
+    if(countIf(r.step = 'answered') = 0, 'unanswered', argMinIf(r.outcome, r.at, r.step = 'answered')) AS outcome,
+    argMinIf(r.detail, r.at, r.step = 'answered') AS detail,
+    minOrNullIf(r.at, r.step = 'answered') AS answered_at
+FROM frwatch.reveals_raw AS r GROUP BY r.reveal_id
+COMMENT 'One row for each time that somebody asked who a pseudonym is: who, when, why, for which case, and what came of it.';

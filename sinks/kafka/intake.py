@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import zlib
 from collections.abc import Sequence
 
@@ -107,6 +108,7 @@ class Intake:
         if self.away or self._producer is None:
             raise KafkaAway
         topic = self._settings.topic(TOPICS[kind])
+        deadline = time.monotonic() + PATIENCE
         try:
             count = len(await asyncio.wait_for(self._producer.partitions_for(topic), PATIENCE))
         except (TimeoutError, KafkaError):
@@ -121,7 +123,7 @@ class Intake:
             for chunk, part in self._put(topic, partition, records, chosen)
         }
         try:
-            await asyncio.wait([chunk.there for chunk in chunks], timeout=PATIENCE)
+            await asyncio.wait([chunk.there for chunk in chunks], timeout=deadline - time.monotonic())
         finally:
             for chunk in chunks:
                 chunk.there.cancel()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -13,6 +15,8 @@ from typing import Any
 from deploy.local.ports import free_ports
 from deploy.local.registry import http_answers
 from schemas.collector_clients import new_key, sha256_of_key
+from schemas.contracts import TOPICS, contract
+from streams.decode import Values, decode
 from tests.support.worker import Stack, until
 
 KEYS = {name: new_key(name) for name in ("lacris-web", "county-hub", "slow-one")}
@@ -48,6 +52,43 @@ def search(**fields: Any) -> dict[str, Any]:
         "provider": "LACRIS",
         **fields,
     }
+
+
+class Wire:
+    """A connection on which a test says when each byte leaves."""
+
+    def __init__(self, port: int, seconds: float = 30) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), seconds)
+
+    def begin(self, length: int, path: str = "/v1/searches", client: str = "lacris-web", **more: str) -> None:
+        """Send the head of a request whose body has so many bytes."""
+        head = {
+            "Host": "collector",
+            "Content-Type": "application/json",
+            "Content-Length": str(length),
+            "Authorization": f"Bearer {KEYS[client]}",
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        self.send(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode())
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self.socket.sendall(data)
+
+    def answer(self) -> tuple[int, Any, dict[str, str]]:
+        """Wait for the answer; status, answer and headers.
+
+        Raises:
+            OSError, http.client.HTTPException: there is none.
+        """
+        answer = http.client.HTTPResponse(self.socket, method="POST")
+        answer.begin()
+        return answer.status, json.loads(answer.read()), dict(answer.headers)
+
+    def close(self) -> None:
+        """Let go."""
+        self.socket.close()
 
 
 class Collector:
@@ -106,3 +147,19 @@ class Collector:
     def log(self) -> str:
         """All that it said."""
         return (self.stack.home / "collect.log").read_text(errors="replace")
+
+
+def stored(stack: Stack, kind: str = "search") -> list[dict[str, Any]]:
+    """What the topic of searches, or of outcomes, has, as workers read it; nothing of it may be damaged."""
+    records = stack.consume(TOPICS[kind])
+    if not records:
+        return []
+    decoded = decode(Values([record.value() for record in records]), contract(kind), {})
+    assert not decoded.bad
+    return decoded.frame.to_dicts()
+
+
+def stored_ids(stack: Stack, kind: str = "search") -> list[str]:
+    """The ids of what the topic has."""
+    name = "event_id" if kind == "search" else "outcome_id"
+    return [str(uuid.UUID(bytes=row[name])) for row in stored(stack, kind)]

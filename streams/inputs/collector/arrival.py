@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,12 +19,46 @@ ARRIVAL_SECONDS = 15.0
 """Within so many a body is there."""
 
 
+class Arrivals:
+    """All bodies that are on their way, and how much of them is in hand."""
+
+    def __init__(self, in_hand: InHand) -> None:
+        self.in_hand = in_hand
+        self._deadlines: set[asyncio.Timeout] = set()
+        self._end: float | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether `end_by` was called."""
+        return self._end is not None
+
+    def end_by(self, when: float) -> None:
+        """Wait for no body beyond a moment of the event loop's clock."""
+        self._end = when
+        for deadline in self._deadlines:
+            deadline.reschedule(self._at_most(deadline.when()))
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raise `TimeoutError` where what is done within takes longer than a body may."""
+        when = asyncio.get_running_loop().time() + ARRIVAL_SECONDS
+        async with asyncio.timeout_at(self._at_most(when)) as deadline:
+            self._deadlines.add(deadline)
+            try:
+                yield
+            finally:
+                self._deadlines.discard(deadline)
+
+    def _at_most(self, when: float | None) -> float | None:
+        return when if self._end is None or when is None else min(when, self._end)
+
+
 class Arrival:
     """The body of one request. What it holds counts as in hand until `close`."""
 
-    def __init__(self, request: web.BaseRequest, in_hand: InHand) -> None:
+    def __init__(self, request: web.BaseRequest, arrivals: Arrivals) -> None:
         self._request = request
-        self._in_hand = in_hand
+        self._arrivals = arrivals
         self._held = 0
 
     async def read(self) -> bytes:
@@ -38,9 +74,11 @@ class Arrival:
         if self._request.headers.get("Expect", "").lower() == "100-continue":
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
-            async with asyncio.timeout(ARRIVAL_SECONDS):
+            async with self._arrivals.in_time():
                 packed = await self._packed()
         except TimeoutError:
+            if self._arrivals.ending:
+                raise Refused("ending", "nothing was taken, send it again", retry_after=1) from None
             raise Refused(
                 "too_slow", f"the body was not there within {ARRIVAL_SECONDS:.0f} s; send it again"
             ) from None
@@ -50,7 +88,7 @@ class Arrival:
 
     def close(self) -> None:
         """Give back the room."""
-        self._in_hand.give_back(self._held)
+        self._arrivals.in_hand.give_back(self._held)
         self._held = 0
 
     def _unpacker(self) -> bool:
@@ -90,7 +128,7 @@ class Arrival:
         return bytes(body)
 
     def _hold(self, size: int) -> None:
-        if not self._in_hand.take(size):
+        if not self._arrivals.in_hand.take(size):
             raise Refused("busy", "the collector has as much in hand as it may; come again", retry_after=1)
         self._held += size
 

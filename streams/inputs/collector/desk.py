@@ -13,7 +13,7 @@ from aiohttp import web
 
 from schemas.collector_clients import Client
 from sinks.kafka.intake import Intake, KafkaAway
-from streams.inputs.collector.arrival import Arrival
+from streams.inputs.collector.arrival import Arrival, Arrivals
 from streams.inputs.collector.body import Item, Parcel, media_of, take_apart
 from streams.inputs.collector.judge import IDENTITY, Judge, Verdict, errors_of
 from streams.inputs.collector.limits import Allowance, InHand
@@ -44,7 +44,7 @@ class Desk:
         self._judge = judge
         self._intake = intake
         self._metrics = metrics
-        self._in_hand = InHand(MAX_IN_HAND)
+        self.arrivals = Arrivals(InHand(MAX_IN_HAND))
         self._allowances: dict[str, tuple[float, Allowance]] = {}
 
     async def take(self, kind: Kind, client: Client, request: web.BaseRequest) -> web.Response:
@@ -62,10 +62,10 @@ class Desk:
         if self._intake.away:
             raise _away()
         media = media_of(request.headers.get("Content-Type"))
-        arrival = Arrival(request, self._in_hand)
+        arrival = Arrival(request, self.arrivals)
         try:
             body = await arrival.read()
-            self._metrics.in_hand.set(self._in_hand.bytes)
+            self._metrics.in_hand.set(self.arrivals.in_hand.bytes)
             parcel = take_apart(kind, media, request.headers, body)
             del body
             allowance.take(len(parcel.items))
@@ -73,7 +73,7 @@ class Desk:
             await self._send(kind, verdicts)
         finally:
             arrival.close()
-            self._metrics.in_hand.set(self._in_hand.bytes)
+            self._metrics.in_hand.set(self.arrivals.in_hand.bytes)
         self._record(kind, client, verdicts)
         return _answer(kind, parcel, verdicts)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
@@ -25,6 +26,9 @@ GREETING_SECONDS = 10.0
 """Within so many a connection has sent the headers of its first request."""
 IDLE_SECONDS = 60.0
 """For so long a connection may wait for its next request, or take to send the headers of it."""
+BODY_SECONDS = 1.5
+"""For so long, at the end, a body that is on its way is waited for."""
+CUT_SECONDS = 0.1
 MAX_HEADER = 8190
 MAX_HEADERS = 64
 _KINDS: dict[str, Kind] = {"/v1/searches": "search", "/v1/outcomes": "outcome"}
@@ -41,15 +45,22 @@ _log = structlog.get_logger()
 
 
 class Connection(RequestHandler):
-    """A connection that is dropped where it does not come to the point, and whose errors quote nobody."""
+    """A connection that is dropped where it does not come to the point, and whose errors quote nobody.
+
+    `busy` says that a request of it is under way.
+    """
 
     door: Door
     greeted = False
+    busy = False
     _greeting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in where there is room."""
         super().connection_made(transport)
+        if self.door.closing:
+            self.force_close()
+            return
         if len(self.door.connections) > MAX_CONNECTIONS:
             self.door.crowded(transport)
             return
@@ -112,6 +123,7 @@ class Door(web.Server):
         )
         self.clients = clients
         self.closing = False
+        self._left = asyncio.Event()
         self._desk = desk
         self._metrics = metrics
         self._ready = ready
@@ -128,6 +140,40 @@ class Door(web.Server):
         connection.door = self
         return connection
 
+    async def end(self, seconds: float) -> None:
+        """Let go of who asks nothing, and of the others with their answers; cut off who is left then.
+
+        A body that is on its way is waited for `BODY_SECONDS`.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        self.closing = True
+        self._desk.arrivals.end_by(loop.time() + min(BODY_SECONDS, seconds))
+        idle = self._idle()
+        for connection in idle:
+            # It reads no more; what it has read already becomes a request within the next moment.
+            connection.close()
+        await asyncio.sleep(CUT_SECONDS)
+        for connection in set(idle) & set(self._idle()):
+            connection.force_close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                while self.connections:
+                    self._left.clear()
+                    await self._left.wait()
+        await self.shutdown(CUT_SECONDS)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection, once its request has ended."""
+        super().connection_lost(handler, exc)
+        if handler._task_handler is None:
+            self._left.set()
+        else:
+            handler._task_handler.add_done_callback(lambda _: self._left.set())
+
+    def _idle(self) -> list[Connection]:
+        return [each for each in self.connections if isinstance(each, Connection) and not each.busy]
+
     def crowded(self, transport: asyncio.BaseTransport) -> None:
         """Turn a connection away: there are too many."""
         self._refused_connections += 1
@@ -139,7 +185,8 @@ class Door(web.Server):
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
-        request.protocol.greeted = True  # type: ignore[attr-defined]
+        connection = cast(Connection, request.protocol)
+        connection.greeted = connection.busy = True
         try:
             response = await self._answered(request)
         except Refused as refused:
@@ -149,6 +196,8 @@ class Door(web.Server):
             report(error)
             detail = "the collector has a fault, which it has logged; come again"
             response = reply(500, problem("fault", detail))
+        finally:
+            connection.busy = False
         response.headers.update(_SAFE)
         if self.closing or response.status in (400, 401, 408, 413):
             # What is left of the body is not waited for.

@@ -23,6 +23,7 @@ TITLES = {
     "too_many": (429, "You send more than was agreed"),
     "fault": (500, "The collector has a fault"),
     "busy": (503, "The collector has its hands full"),
+    "ending": (503, "The collector is ending"),
     "kafka_away": (503, "Kafka does not acknowledge"),
 }
 """The problems by their code: HTTP status and title. Their type is `urn:frwatch:problem:CODE`."""

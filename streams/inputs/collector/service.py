@@ -74,10 +74,8 @@ class Service:
         shown = listener.sockets[0].getsockname()
         _log.info("collector listens", host=shown[0], port=shown[1], tls=tls is not None, pid=os.getpid())
         await self._stopped.wait()
-        self._door.closing = True
         listener.close()
-        self._door.pre_shutdown()
-        await self._door.shutdown(PARTING_SECONDS)
+        await self._door.end(PARTING_SECONDS)
         _log.info("collector ended")
 
     async def _is_ready(self) -> bool:

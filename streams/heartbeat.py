@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,9 +12,9 @@ from mode import Service
 from schemas.settings import Settings
 from streams.ingest import Ingest
 from streams.policy_feed import PolicyFeed
+from streams.sign import SECONDS, Sign
 from streams.strangers import Strangers
 
-SECONDS = 1.0
 NAMES = 20
 """How many of the agencies that no register has are told."""
 
@@ -41,7 +39,7 @@ class Heartbeat(Service):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._file = settings.home / "workers" / f"{os.getpid()}.json"
+        self._sign = Sign(settings.home, "workers")
         self._in_force = in_force
         self._feed = feed
         self._ingest = ingest
@@ -51,29 +49,23 @@ class Heartbeat(Service):
 
     async def on_stop(self) -> None:
         """Take the sign away."""
-        self._file.unlink(missing_ok=True)
+        self._sign.take_away()
 
     @Service.timer(SECONDS)
     async def _beat(self) -> None:
         self.write()
 
     def write(self) -> None:
-        """Write the file anew; a reader sees the old one or the new one, never a part."""
+        """Write the file anew."""
         partitions: dict[str, list[int]] = defaultdict(list)
         for partition in sorted(self._ingest.ledger.partitions):
             partitions[partition.topic].append(partition.number)
-        sign = {
-            "pid": os.getpid(),
-            "started_at": self._started_at,
-            "updated_at": datetime.now(UTC).isoformat(),
-            "policies": self._in_force(),
-            "refused": self._feed.refused.reason if self._feed.refused else None,
-            "unknown_agencies": self._strangers.most(NAMES),
-            "canaries": self._canaries(),
-            "ready": self._ingest.ready,
-            "partitions": partitions,
-        }
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(".tmp")
-        draft.write_text(json.dumps(sign))
-        draft.replace(self._file)
+        self._sign.write(
+            started_at=self._started_at,
+            policies=self._in_force(),
+            refused=self._feed.refused.reason if self._feed.refused else None,
+            unknown_agencies=self._strangers.most(NAMES),
+            canaries=self._canaries(),
+            ready=self._ingest.ready,
+            partitions=partitions,
+        )

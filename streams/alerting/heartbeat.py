@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mode import Service
 
 from schemas.settings import Settings
 from streams.alerting.attempts import moment
+from streams.sign import SECONDS, Sign
 
 if TYPE_CHECKING:
     from streams.alerting.alerter import Alerter
-
-SECONDS = 1.0
 
 
 class Heartbeat(Service):
@@ -29,39 +25,33 @@ class Heartbeat(Service):
 
     def __init__(self, settings: Settings, alerter: Alerter, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._file = settings.home / "alerts" / f"{os.getpid()}.json"
+        self._sign = Sign(settings.home, "alerts")
         self._alerter = alerter
 
     async def on_stop(self) -> None:
         """Take the sign away."""
-        self._file.unlink(missing_ok=True)
+        self._sign.take_away()
 
     @Service.timer(SECONDS)
     async def _beat(self) -> None:
         self.write()
 
     def write(self) -> None:
-        """Write the file anew; a reader sees the old one or the new one, never a part."""
+        """Write the file anew."""
         active = self._alerter.active
         lanes = active.lanes if active else {}
-        sign = {
-            "pid": os.getpid(),
-            "updated_at": datetime.now(UTC).isoformat(),
-            "ready": self._alerter.joined,
-            "active": active is not None,
-            "waiting": sum(lane.waiting for lane in lanes.values()),
-            "given_up": sum(alert.failed for alert in active.book.alerts.values()) if active else 0,
-            "rows": len(active.book.rows) if active else 0,
-            "unwritten": len(active.book.changed) if active else 0,
-            "destinations": {
+        self._sign.write(
+            ready=self._alerter.joined,
+            active=active is not None,
+            waiting=sum(lane.waiting for lane in lanes.values()),
+            given_up=sum(alert.failed for alert in active.book.alerts.values()) if active else 0,
+            rows=len(active.book.rows) if active else 0,
+            unwritten=len(active.book.changed) if active else 0,
+            destinations={
                 name: {"circuit": lane.circuit.state, "waiting": lane.waiting} for name, lane in lanes.items()
             },
-            "canaries": {
+            canaries={
                 source: moment(came["arrived_at"]).isoformat()
                 for source, came in (active.book.canaries.items() if active else ())
             },
-        }
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(".tmp")
-        draft.write_text(json.dumps(sign))
-        draft.replace(self._file)
+        )

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.health import NEVER, READY, AlerterHealth, Health, examine
+from deploy.local.health import NEVER, READY, AlerterHealth, CollectorHealth, Health, examine
 from deploy.local.jars import Tell
 from deploy.local.locks import locked
-from deploy.local.parts import ALERTER
+from deploy.local.parts import ALERTER, COLLECTOR
 from deploy.local.stack import LocalStack, Wish
 from deploy.local.state import Home, Stack
 from schemas.settings import load_settings
@@ -40,6 +40,7 @@ def up(
 ) -> int:
     """Start the local stack in the background, or mend it: Kafka, ClickHouse and workers, on loopback only.
 
+    Where alert routes or clients of the collector are configured, an alerter or a collector is started too.
     It returns when all are ready, within some 10 s; the first time it fetches Kafka (45 MB). On a stack that
     runs it starts what has died and prints the addresses. Data and addresses outlive a restart; they are in
     the folder FRWATCH_HOME (default .frwatch), so several stacks run side by side.
@@ -91,13 +92,16 @@ def up(
     print(f"  {'workers':<11}{state.workers_wanted}")
     if ALERTER in state.pids:
         print(f"  {'alerts':<11}on; `frwatch alerts list` has what was told")
+    if COLLECTOR in state.pids:
+        collector = examine(home)[1].collector
+        print(f"  {'collector':<11}{(collector and collector.address) or 'on'}")
     print(f"  {'home':<11}{home}")
     print("Next: `frwatch status`, `frwatch demo`; `frwatch down` stops it and keeps the data.")
     return 0
 
 
 def down(*, as_json: AsJson = False) -> int:
-    """Stop the local stack: workers first, then ClickHouse, registry and Kafka. The data stay.
+    """Stop the local stack: collector and workers first, then ClickHouse, registry and Kafka. The data stay.
 
     What does not stop in time is killed, and it says so. Where nothing runs, it does nothing.
 
@@ -132,7 +136,7 @@ def status(*, as_json: AsJson = False) -> int:
     as_json:
         Print it as JSON: `kafka`, `clickhouse`, `registry`, `workers` (`pid`, `policies`, `lag`), `ready`,
         `unknown_agencies` (how often names came that no agency of the register has), `alerts` (the alerter;
-        null where no routes are configured).
+        null where no routes are configured), `collector` (null where no clients are configured).
     """
     home = Home(load_settings().home)
     state, health = examine(home)
@@ -182,6 +186,7 @@ def _print_json(home: Home, state: Stack, health: Health) -> None:
             for each in health.parts
         ],
         "alerts": _alerts(health.alerter),
+        "collector": _collector(health.collector),
         "unknown_agencies": health.unknown_agencies,
         "home": str(home),
     }
@@ -199,6 +204,19 @@ def _alerts(alerter: AlerterHealth | None) -> dict[str, Any] | None:
         "lag": alerter.lag,
         **{name: alerter.sign.get(name) for name in names},
         "canaries": alerter.canaries,
+    }
+
+
+def _collector(collector: CollectorHealth | None) -> dict[str, Any] | None:
+    if collector is None:
+        return None
+    names = ("clients", "accepted", "refused", "unacknowledged", "foreign")
+    return {
+        "pid": collector.pid,
+        "state": collector.state,
+        "memory": collector.memory,
+        "address": collector.address,
+        **{name: collector.sign.get(name) for name in names},
     }
 
 
@@ -220,6 +238,8 @@ def _print_table(home: Home, health: Health) -> None:
         table.add_row(worker.name, _coloured(worker.state), str(worker.pid), _mib(worker.memory), where)
     if health.alerter is not None:
         _add_alerter(table, health.alerter)
+    if health.collector is not None:
+        _add_collector(table, health.collector)
     console.print(table)
     for worker in health.workers:
         if worker.refused:
@@ -249,6 +269,17 @@ def _add_alerter(table: Table, alerter: AlerterHealth) -> None:
         found.append(f"oldest canary {source} at {at[:19]}Z")
     where = escape(", ".join(found))
     table.add_row(ALERTER, _coloured(alerter.state), str(alerter.pid), _mib(alerter.memory), where)
+
+
+def _add_collector(table: Table, collector: CollectorHealth) -> None:
+    sign = collector.sign
+    found = [collector.address or "address unknown", f"{sign.get('accepted', 0):,} accepted"]
+    if refused := sign.get("refused"):
+        found.append(f"{refused:,} refused")
+    if foreign := sign.get("foreign"):
+        found.append(f"{foreign:,} of them for agencies of others")
+    where = escape(", ".join(found))
+    table.add_row(COLLECTOR, _coloured(collector.state), str(collector.pid), _mib(collector.memory), where)
 
 
 def _coloured(state: str) -> str:

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from deploy.local import kafka, parts, registry
-from deploy.local.parts import ALERTER, CLICKHOUSE, KAFKA, REGISTRY, WORKER
+from deploy.local.parts import ALERTER, CLICKHOUSE, COLLECTOR, KAFKA, REGISTRY, WORKER
 from deploy.local.process import Identity
 from deploy.local.state import Home, Stack
 from schemas.settings import load_settings
@@ -73,12 +73,24 @@ class AlerterHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectorHealth:
+    """The collector, with what its sign of life says; `address` is None where it is not known."""
+
+    state: str
+    pid: int
+    memory: int | None
+    address: str | None
+    sign: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """A stack: `ready` is true only where broker, engine, registry if any and all that was started are."""
 
     parts: list[PartHealth]
     workers: list[WorkerHealth]
     alerter: AlerterHealth | None = None
+    collector: CollectorHealth | None = None
 
     @property
     def unknown_agencies(self) -> dict[str, int]:
@@ -92,8 +104,7 @@ class Health:
     def ready(self) -> bool:
         """Whether all are ready."""
         states = [part.state for part in self.parts] + [worker.state for worker in self.workers]
-        if self.alerter is not None:
-            states.append(self.alerter.state)
+        states += [part.state for part in (self.alerter, self.collector) if part is not None]
         return bool(self.parts) and all(state == READY for state in states)
 
 
@@ -124,7 +135,20 @@ def examine(home: Home) -> tuple[Stack, Health]:
             found.append(PartHealth(name, state, address, process.pid, process.memory_info().rss))
     answers_now = found[0].state == READY
     workers = _workers(home, stack, kafka_is_ready=answers_now)
-    return stack, Health(found, workers, _alerter(home, stack, kafka_is_ready=answers_now))
+    alerter = _alerter(home, stack, kafka_is_ready=answers_now)
+    return stack, Health(found, workers, alerter, _collector(home, stack))
+
+
+def _collector(home: Home, stack: Stack) -> CollectorHealth | None:
+    who = stack.pids.get(COLLECTOR)
+    if who is None:
+        return None
+    process = who.process()
+    if process is None:
+        return CollectorHealth(ENDED, who.pid, None, None, {})
+    sign = parts.sign_of_life(home, who, "collector")
+    state = READY if sign.get("ready") else STARTING
+    return CollectorHealth(state, who.pid, process.memory_info().rss, sign.get("url"), sign)
 
 
 def _alerter(home: Home, stack: Stack, *, kafka_is_ready: bool) -> AlerterHealth | None:

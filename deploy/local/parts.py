@@ -17,9 +17,17 @@ from deploy.local.ports import HOST
 from deploy.local.process import Identity, put_aside, spawn
 from deploy.local.state import Home, Ports
 
-KAFKA, CLICKHOUSE, REGISTRY, WORKER, ALERTER = "kafka", "clickhouse", "registry", "worker-", "alerts"
-STOP_SECONDS = {KAFKA: 30.0, CLICKHOUSE: 20.0, REGISTRY: 10.0, WORKER: 10.0, ALERTER: 10.0}
-SIGNS = ("workers", "alerts")
+KAFKA, CLICKHOUSE, REGISTRY = "kafka", "clickhouse", "registry"
+WORKER, ALERTER, COLLECTOR = "worker-", "alerts", "collector"
+STOP_SECONDS = {
+    KAFKA: 30.0,
+    CLICKHOUSE: 20.0,
+    REGISTRY: 10.0,
+    WORKER: 10.0,
+    ALERTER: 10.0,
+    COLLECTOR: 12.0,
+}
+SIGNS = ("workers", "alerts", "collector")
 """Folders of a home in which processes say that they live."""
 FRESH_SECONDS = 10.0
 """Age from which a sign of life, which is written every second, says that its process hangs."""
@@ -93,6 +101,11 @@ def worker_part(home: Home, number: int) -> Part:
 def alerter_part(home: Home) -> Part:
     """The alerter, ready once its consumer group has answered."""
     return _frwatch_part(home, ALERTER, ["alerts", "run"], "alerts")
+
+
+def collector_part(home: Home) -> Part:
+    """The collector, ready once it listens and Kafka answers it."""
+    return _frwatch_part(home, COLLECTOR, ["collect"], "collector")
 
 
 def _frwatch_part(home: Home, name: str, arguments: list[str], signs: str) -> Part:

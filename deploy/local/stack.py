@@ -13,7 +13,17 @@ from deploy.local import parts
 from deploy.local.addresses import settle
 from deploy.local.jars import Tell, cache_folder
 from deploy.local.locks import locked
-from deploy.local.parts import ALERTER, CLICKHOUSE, KAFKA, REGISTRY, SIGNS, STOP_SECONDS, WORKER, Part
+from deploy.local.parts import (
+    ALERTER,
+    CLICKHOUSE,
+    COLLECTOR,
+    KAFKA,
+    REGISTRY,
+    SIGNS,
+    STOP_SECONDS,
+    WORKER,
+    Part,
+)
 from deploy.local.process import last_words, marked, stop
 from deploy.local.state import Home, Stack, unwritable
 from schemas.agencies import load_agencies
@@ -22,6 +32,7 @@ from schemas.errors import FrwatchError, NotThere
 from schemas.settings import load_settings
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
+from streams.inputs.collector.command import listen_of, read_clients, tls_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +67,10 @@ class LocalStack:
         Raises:
             NotThere: a port is taken, a part died or is not ready in time (its log is quoted), or a
                 download or the disk fails.
-            WrongUse: a running part is asked to move to another port, or the alert routes have faults.
+            WrongUse: a running part is asked to move to another port, or the alert routes or the
+                collector's clients have faults.
         """
-        alerts = _tells_anybody(self.home)
+        alerts, collects = _tells_anybody(self.home), _takes_from_anybody(self.home)
         state = self.state = self.home.load()
         before = dict(state.pids)
         self._recognise()
@@ -66,8 +78,8 @@ class LocalStack:
         had = state.schema_registry
         with_registry = bool(had) if wish.registry is None else wish.registry
         if with_registry != bool(had):
-            # Workers read the registry's address when they start.
-            self._stop([*self._workers(), ALERTER])
+            # They read the registry's address when they start.
+            self._stop([COLLECTOR, *self._workers(), ALERTER])
             self._stop([REGISTRY])
         # Nobody else may choose a port between our choice and the moment it is taken.
         with locked(cache_folder() / "ports.lock", "waiting for another stack that is starting", self._tell):
@@ -79,13 +91,17 @@ class LocalStack:
         self._fill()
         numbers = range(1, state.workers_wanted + 1)
         self._stop([name for name in self._workers() if int(name.removeprefix(WORKER)) not in numbers])
-        # One that runs stays, also where this shell names no routes: nobody's alerts end unawares.
-        workers = [parts.worker_part(self.home, number) for number in numbers]
-        self._start([*workers, *([parts.alerter_part(self.home)] if alerts else [])])
+        wanted_parts = [parts.worker_part(self.home, number) for number in numbers]
+        # What runs stays, also where this shell names no routes or clients: nobody's alerts end unawares.
+        if alerts:
+            wanted_parts.append(parts.alerter_part(self.home))
+        if collects:
+            wanted_parts.append(parts.collector_part(self.home))
+        self._start(wanted_parts)
         return state.pids != before
 
     def down(self) -> list[str]:
-        """Stop all parts, workers first, and return which of them ran and which had to be killed, as lines.
+        """Stop all parts, collector and workers first; return as lines which ran and which had to be killed.
 
         Nothing that this home started runs afterwards, whether it was noted down or not.
         """
@@ -99,7 +115,7 @@ class LocalStack:
         gone = sorted(noted.keys() - self.state.pids.keys())
         if gone:
             lines.append(f"had ended before: {', '.join(gone)}")
-        for names in (self._workers(), [ALERTER], [CLICKHOUSE], [REGISTRY], [KAFKA]):
+        for names in ([COLLECTOR], self._workers(), [ALERTER], [CLICKHOUSE], [REGISTRY], [KAFKA]):
             if running := [name for name in names if name in self.state.pids]:
                 killed = self._stop(running)
                 lines += [f"{'killed' if name in killed else 'stopped'} {name}" for name in running]
@@ -196,6 +212,21 @@ def _tells_anybody(home: Home) -> bool:
     """
     settings = load_settings(home=home.path)
     return not load_routes(settings.alerts, load_agencies(settings.agencies)).idle
+
+
+def _takes_from_anybody(home: Home) -> bool:
+    """Whether clients of the collector are configured.
+
+    Raises:
+        WrongUse, NotThere: they, or the other settings of the collector, have faults.
+    """
+    settings = load_settings(home=home.path)
+    if settings.collect_clients is None:
+        return False
+    read_clients(settings)
+    listen_of(settings)
+    tls_of(settings)
+    return True
 
 
 def _said(what: str, part: Part) -> str:

@@ -18,7 +18,8 @@ from schemas.settings import KEY_FILE, STACK_FILE
 MARKER = ".frwatch-home"
 LOCK_FILE = ".lock"
 DATA = ("kafka", "clickhouse", "registry")
-_OURS = {MARKER, LOCK_FILE, STACK_FILE, KEY_FILE, "logs", "workers", "faust", "demo", "alerts", *DATA}
+_SIGNS = ("workers", "alerts", "collector")
+_OURS = {MARKER, LOCK_FILE, STACK_FILE, KEY_FILE, "logs", "faust", "demo", *_SIGNS, *DATA}
 _DRAFTS = re.compile(r"(stack|pseudonym)\.tmp")
 ROOM = 256 * 1024 * 1024
 """Bytes that must be free on the disk for a stack to start."""

@@ -19,6 +19,8 @@ from schemas.contracts import TOPICS, contract
 from streams.decode import Values, decode
 from tests.support.worker import Stack, until
 
+Answer = tuple[int, dict[str, Any], dict[str, str]]
+"""Status, answer and headers."""
 KEYS = {name: new_key(name) for name in ("lacris-web", "county-hub", "slow-one")}
 CLIENTS = f"""
 clients:
@@ -54,6 +56,30 @@ def search(**fields: Any) -> dict[str, Any]:
     }
 
 
+def post(
+    url: str,
+    body: Any,
+    path: str = "/v1/searches",
+    *,
+    client: str | None = "lacris-web",
+    content_type: str = "application/json",
+    **headers: str,
+) -> Answer:
+    """Post bytes, or anything else as JSON, and return status, answer and headers."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}{path}", data, method="POST")
+    request.add_header("Content-Type", content_type)
+    if client is not None:
+        request.add_header("Authorization", f"Bearer {KEYS[client]}")
+    for name, value in headers.items():
+        request.add_header(name.replace("_", "-"), value)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error), dict(error.headers)
+
+
 class Wire:
     """A connection on which a test says when each byte leaves."""
 
@@ -76,7 +102,7 @@ class Wire:
         """Send bytes."""
         self.socket.sendall(data)
 
-    def answer(self) -> tuple[int, Any, dict[str, str]]:
+    def answer(self) -> Answer:
         """Wait for the answer; status, answer and headers.
 
         Raises:
@@ -129,20 +155,9 @@ class Collector:
         client: str | None = "lacris-web",
         content_type: str = "application/json",
         **headers: str,
-    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+    ) -> Answer:
         """Return status, answer and headers."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, method="POST")
-        request.add_header("Content-Type", content_type)
-        if client is not None:
-            request.add_header("Authorization", f"Bearer {KEYS[client]}")
-        for name, value in headers.items():
-            request.add_header(name.replace("_", "-"), value)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.load(answer), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error), dict(error.headers)
+        return post(self.url, body, path, client=client, content_type=content_type, **headers)
 
     def log(self) -> str:
         """All that it said."""

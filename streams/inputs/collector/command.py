@@ -96,7 +96,9 @@ async def _run(settings: Settings) -> None:
     from schemas.registry import Registry
     from sinks.kafka.intake import Intake
     from sinks.kafka.topics import ensure_topics
+    from streams.inputs.collector.heartbeat import FOLDER
     from streams.inputs.collector.service import Service
+    from streams.sign import Sign
 
     clients = read_clients(settings)
     tls = tls_of(settings)
@@ -106,7 +108,7 @@ async def _run(settings: Settings) -> None:
     intake = Intake(settings, registry)
     try:
         await intake.start()
-        service = Service(agencies, clients, intake)
+        service = Service(agencies, clients, intake, Sign(settings.home, FOLDER))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.samples import Sample
 
 from streams.metrics_server import serve_metrics
 
@@ -42,6 +45,13 @@ class Metrics:
             "frwatch_collect_kafka_away", "1 while Kafka owes acknowledgements", registry=on
         )
 
+    def since_start(self) -> dict[str, int]:
+        """Return how many events were `accepted`, `refused` (`foreign` of them) and `unacknowledged`."""
+        told = dict.fromkeys(("accepted", "refused", "unacknowledged"), 0)
+        for sample in _totals(self.events):
+            told[sample.labels["result"]] += int(sample.value)
+        return told | {"foreign": sum(int(sample.value) for sample in _totals(self.foreign))}
+
     def serve(self, where: str) -> None:
         """Serve them on `port` of loopback, or on `host:port`.
 
@@ -49,3 +59,9 @@ class Metrics:
             NotThere: it cannot be listened on.
         """
         serve_metrics(self.registry, where, "FRWATCH_COLLECT_METRICS")
+
+
+def _totals(counter: Counter) -> Iterator[Sample]:
+    return (
+        sample for family in counter.collect() for sample in family.samples if sample.name.endswith("_total")
+    )

@@ -15,8 +15,10 @@ from schemas.errors import FrwatchError, NotThere
 from sinks.kafka.intake import Intake
 from streams.inputs.collector.desk import Desk
 from streams.inputs.collector.door import Door
+from streams.inputs.collector.heartbeat import Heartbeat
 from streams.inputs.collector.judge import Judge
 from streams.inputs.collector.metrics import Metrics
+from streams.sign import Sign
 
 PARTING_SECONDS = 7.0
 """For so long, at the end, requests under way may take; an acknowledgement takes at most 5 s."""
@@ -31,8 +33,9 @@ _log = structlog.get_logger()
 class Service:
     """One collector, in the event loop that is running."""
 
-    def __init__(self, agencies: AgencyRegister, clients: Clients, intake: Intake) -> None:
+    def __init__(self, agencies: AgencyRegister, clients: Clients, intake: Intake, sign: Sign) -> None:
         self.metrics = Metrics()
+        self._heartbeat = Heartbeat(sign, self, self._is_ready)
         self._intake = intake
         self._stopped = asyncio.Event()
         self._asked_at = float("-inf")
@@ -73,10 +76,17 @@ class Service:
             ) from None
         shown = listener.sockets[0].getsockname()
         _log.info("collector listens", host=shown[0], port=shown[1], tls=tls is not None, pid=os.getpid())
+        url = f"{'https' if tls else 'http'}://{f'[{shown[0]}]' if ':' in shown[0] else shown[0]}:{shown[1]}"
+        heart = asyncio.create_task(self._heartbeat.beat(url))
         await self._stopped.wait()
+        heart.cancel()
         listener.close()
         await self._door.end(PARTING_SECONDS)
         _log.info("collector ended")
+
+    def summary(self) -> dict[str, int]:
+        """Return how many clients it knows, and what became of events since the start."""
+        return {"clients": len(self._door.clients), **self.metrics.since_start()}
 
     async def _is_ready(self) -> bool:
         loop = asyncio.get_running_loop()

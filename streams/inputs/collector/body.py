@@ -101,7 +101,18 @@ def _refuse_constant(_: str) -> NoReturn:
     raise ValueError("no JSON")
 
 
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+class _Twice(ValueError):
+    """An object has two members of one name: who reads it decides which of them counts (RFC 7493)."""
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(members)
+    if len(made) < len(members):
+        raise _Twice
+    return made
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object)
 
 
 def _parsed(text: str) -> Any:
@@ -111,6 +122,8 @@ def _parsed(text: str) -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise Refused("malformed", f"is no JSON ({where}); send JSON in UTF-8") from None
+    except _Twice:
+        raise Refused("malformed", "has an object with two members of one name; send each once") from None
     except ValueError:
         raise Refused("malformed", "has a number that JSON cannot have, or too long a one") from None
     except RecursionError:

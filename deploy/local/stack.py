@@ -32,7 +32,7 @@ from schemas.errors import FrwatchError, NotThere
 from schemas.settings import load_settings
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
-from streams.inputs.collector.command import listen_of, read_clients, tls_of
+from streams.inputs.collector.command import check_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +223,7 @@ def _takes_from_anybody(home: Home) -> bool:
     settings = load_settings(home=home.path)
     if settings.collect_clients is None:
         return False
-    read_clients(settings)
-    listen_of(settings)
-    tls_of(settings)
+    check_settings(settings)
     return True
 
 

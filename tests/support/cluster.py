@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -69,6 +70,16 @@ class Cluster:
             self._running[number].kill()
         for number in chosen:
             self._running.pop(number).wait()
+
+    @contextmanager
+    def frozen(self, number: int) -> Iterator[None]:
+        """Let a broker answer nobody, its connections open."""
+        process = self._running[number]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def coordinator(self, group: str) -> int:
         """The number of the broker that coordinates a group."""

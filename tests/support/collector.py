@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -13,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.local.ports import free_ports
-from deploy.local.registry import http_answers
 from schemas.collector_clients import new_key, sha256_of_key
 from schemas.contracts import TOPICS, contract
 from streams.decode import Values, decode
+from tests.support.openapi import check_answer
 from tests.support.worker import Stack, until
 
 Answer = tuple[int, dict[str, Any], dict[str, str]]
@@ -63,9 +64,13 @@ def post(
     *,
     client: str | None = "lacris-web",
     content_type: str = "application/json",
+    tls: ssl.SSLContext | None = None,
     **headers: str,
 ) -> Answer:
-    """Post bytes, or anything else as JSON, and return status, answer and headers."""
+    """Post bytes, or anything else as JSON, and return status, answer and headers.
+
+    Every answer must be one that the OpenAPI document has.
+    """
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}{path}", data, method="POST")
     request.add_header("Content-Type", content_type)
@@ -74,10 +79,12 @@ def post(
     for name, value in headers.items():
         request.add_header(name.replace("_", "-"), value)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, json.load(answer), dict(answer.headers)
+        with urllib.request.urlopen(request, timeout=30, context=tls) as answer:
+            given = answer.status, json.load(answer), dict(answer.headers)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error), dict(error.headers)
+        given = error.code, json.load(error), dict(error.headers)
+    check_answer(path, *given)
+    return given
 
 
 class Wire:
@@ -110,7 +117,9 @@ class Wire:
         """
         answer = http.client.HTTPResponse(self.socket, method="POST")
         answer.begin()
-        return answer.status, json.loads(answer.read()), dict(answer.headers)
+        given = answer.status, json.loads(answer.read()), dict(answer.headers)
+        check_answer("/v1/searches", *given)
+        return given
 
     def close(self) -> None:
         """Let go."""
@@ -118,9 +127,10 @@ class Wire:
 
 
 class Collector:
-    """One collector on a free port of loopback, and what it answers."""
+    """One collector on a free port of loopback, and what it answers; with `tls`, what its callers show."""
 
-    def __init__(self, stack: Stack, **variables: str) -> None:
+    def __init__(self, stack: Stack, *, tls: ssl.SSLContext | None = None, **variables: str) -> None:
+        self.tls = tls
         self.stack = stack
         self.port = free_ports(1)[0]
         self.clients = stack.home / "clients.yaml"
@@ -134,15 +144,17 @@ class Collector:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it and wait until it is ready."""
         process = self.stack.spawn("collect.log", ["collect"], **self.variables)
 
+        sign = self.stack.home / "collector" / f"{process.pid}.json"
+
         def ready() -> bool:
             assert process.poll() is None, f"the collector ended with {process.returncode}: {self.log()}"
-            return http_answers(f"{self.url}/readyz")
+            return sign.exists() and bool(json.loads(sign.read_text())["ready"])
 
         until(ready, "the collector is ready")
         return process
@@ -157,7 +169,7 @@ class Collector:
         **headers: str,
     ) -> Answer:
         """Return status, answer and headers."""
-        return post(self.url, body, path, client=client, content_type=content_type, **headers)
+        return post(self.url, body, path, client=client, content_type=content_type, tls=self.tls, **headers)
 
     def log(self) -> str:
         """All that it said."""

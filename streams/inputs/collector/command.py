@@ -100,8 +100,7 @@ async def _run(settings: Settings) -> None:
     from streams.inputs.collector.service import Service
     from streams.sign import Sign
 
-    clients = read_clients(settings)
-    tls = tls_of(settings)
+    clients, (host, port), tls = check_settings(settings)
     agencies = load_agencies(settings.agencies)
     await ensure_topics(settings)
     registry = Registry(settings.schema_registry) if settings.schema_registry else None
@@ -115,12 +114,20 @@ async def _run(settings: Settings) -> None:
         loop.add_signal_handler(signal.SIGHUP, lambda: service.reload(lambda: read_clients(settings)))
         if settings.collect_metrics is not None:
             service.metrics.serve(settings.collect_metrics)
-        host, port = listen_of(settings)
         await service.run(host, port, tls)
     finally:
         await intake.stop(2.0)
         if registry is not None:
             await registry.close()
+
+
+def check_settings(settings: Settings) -> tuple[Clients, tuple[str, int], ssl.SSLContext | None]:
+    """Return the clients, the host and port to listen on, and the TLS; nothing is connected to.
+
+    Raises:
+        NotThere, WrongUse: one of them is not there, or has faults.
+    """
+    return read_clients(settings), listen_of(settings), tls_of(settings)
 
 
 def read_clients(settings: Settings) -> Clients:

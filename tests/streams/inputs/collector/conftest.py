@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def topics_in(broker: str, home: Path) -> Iterator[Stack]:
+    with stack_for(broker, NO_ENGINE, home, f"t{uuid.uuid4().hex[:8]}.") as stack:
+        asyncio.run(ensure_topics(stack.settings(), partitions=4))
+        yield stack
+
+
 @pytest.fixture
 def topics(broker: str, tmp_path: Path) -> Iterator[Stack]:
     """A broker with topics of this test; no engine and no worker."""
-    with stack_for(broker, NO_ENGINE, tmp_path, f"t{uuid.uuid4().hex[:8]}.") as stack:
-        asyncio.run(ensure_topics(stack.settings(), partitions=4))
+    with topics_in(broker, tmp_path) as stack:
         yield stack
 
 
@@ -33,8 +40,7 @@ def topics(broker: str, tmp_path: Path) -> Iterator[Stack]:
 def running(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     """A collector that the tests share, with topics of its own."""
     home = tmp_path_factory.mktemp("running")
-    with stack_for(broker, NO_ENGINE, home, f"t{uuid.uuid4().hex[:8]}.") as stack:
-        asyncio.run(ensure_topics(stack.settings(), partitions=4))
+    with topics_in(broker, home) as stack:
         collector = Collector(stack)
         collector.start()
         yield collector

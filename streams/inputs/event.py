@@ -81,6 +81,8 @@ class _Reading:
         known = _readers(self._kind)
         for name in data.keys() - known.keys():
             self._unknown(name)
+            if len(self.faults) > MAX_FAULTS:
+                break
         for name, (column, required, read) in known.items():
             value = data.get(name)
             if value is None:

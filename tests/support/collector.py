@@ -93,8 +93,10 @@ class Wire:
     def __init__(self, port: int, seconds: float = 30) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), seconds)
 
-    def begin(self, length: int, path: str = "/v1/searches", client: str = "lacris-web", **more: str) -> None:
-        """Send the head of a request whose body has so many bytes."""
+    def begin(
+        self, length: int, path: str = "/v1/searches", client: str = "lacris-web", **more: str | None
+    ) -> None:
+        """Send the head of a request whose body has so many bytes; a header that is None is left out."""
         head = {
             "Host": "collector",
             "Content-Type": "application/json",
@@ -102,7 +104,7 @@ class Wire:
             "Authorization": f"Bearer {KEYS[client]}",
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
-        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items() if value is not None)
         self.send(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode())
 
     def send(self, data: bytes) -> None:

@@ -31,10 +31,12 @@ def run_command() -> None:
     """
     import uvloop
 
+    from streams.inputs.collector.door import MAX_CONNECTIONS
     from streams.log import set_up_logs
 
     settings = load_settings()
     set_up_logs(settings.log_format)
+    allow_connections(2 * MAX_CONNECTIONS)
     # It warns of each attempt while Kafka is away; the collector says so once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -119,6 +121,16 @@ async def _run(settings: Settings) -> None:
         await intake.stop(2.0)
         if registry is not None:
             await registry.close()
+
+
+def allow_connections(most: int) -> None:
+    """Let this process have so many open files, as far as the machine lets it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def check_settings(settings: Settings) -> tuple[Clients, tuple[str, int], ssl.SSLContext | None]:

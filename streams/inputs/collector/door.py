@@ -29,6 +29,8 @@ IDLE_SECONDS = 60.0
 BODY_SECONDS = 1.5
 """For so long, at the end, a body that is on its way is waited for."""
 CUT_SECONDS = 0.1
+LINGER_SECONDS = 2.0
+"""For so long what is still sent after its answer is read and thrown away, so that the answer is read."""
 MAX_HEADER = 8190
 MAX_HEADERS = 64
 _KINDS: dict[str, Kind] = {"/v1/searches": "search", "/v1/outcomes": "outcome"}
@@ -47,12 +49,14 @@ _log = structlog.get_logger()
 class Connection(RequestHandler):
     """A connection that is dropped where it does not come to the point, and whose errors quote nobody.
 
-    `busy` says that a request of it is under way.
+    `busy` says that a request of it is under way, `known` that one of them came from a known client.
     """
 
     door: Door
     greeted = False
     busy = False
+    known = False
+    dropped = False
     _greeting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,11 +65,10 @@ class Connection(RequestHandler):
         if self.door.closing:
             self.force_close()
             return
-        if len(self.door.connections) > MAX_CONNECTIONS:
-            self.door.crowded(transport)
+        if len(self.door.connections) > MAX_CONNECTIONS and self.door.crowded(self):
             return
         loop = asyncio.get_running_loop()
-        self._greeting = loop.call_later(GREETING_SECONDS, self._drop, transport)
+        self._greeting = loop.call_later(GREETING_SECONDS, self._drop)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it."""
@@ -73,9 +76,15 @@ class Connection(RequestHandler):
             self._greeting.cancel()
         super().connection_lost(exc)
 
-    def _drop(self, transport: asyncio.BaseTransport) -> None:
+    def drop(self) -> None:
+        """End it at once, whatever is still to be sent."""
+        self.dropped = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _drop(self) -> None:
         if not self.greeted:
-            transport.abort()  # type: ignore[attr-defined]
+            self.drop()
 
     def handle_error(
         self,
@@ -115,7 +124,7 @@ class Door(web.Server):
             self._handle,
             access_log=None,
             keepalive_timeout=IDLE_SECONDS,
-            lingering_time=2.0,
+            lingering_time=LINGER_SECONDS,
             auto_decompress=False,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
@@ -172,16 +181,27 @@ class Door(web.Server):
             handler._task_handler.add_done_callback(lambda _: self._left.set())
 
     def _idle(self) -> list[Connection]:
-        return [each for each in self.connections if isinstance(each, Connection) and not each.busy]
+        return [
+            each
+            for each in self.connections
+            if isinstance(each, Connection) and not each.busy and not each.dropped
+        ]
 
-    def crowded(self, transport: asyncio.BaseTransport) -> None:
-        """Turn a connection away: there are too many."""
+    def crowded(self, newcomer: Connection) -> bool:
+        """Make room for a connection: the oldest on which no known client ever asked anything goes.
+
+        Where there is none the newcomer itself is turned away, and this returns True.
+        """
+        # A flood of connections that say nothing must not keep those out that have something to report.
+        idle = (each for each in self._idle() if not each.known and each is not newcomer)
+        leaving = next(idle, newcomer)
+        leaving.drop()
         self._refused_connections += 1
         if self._refused_connections.bit_count() == 1:
             _log.warning(
                 "connections turned away", since_start=self._refused_connections, most=MAX_CONNECTIONS
             )
-        transport.abort()  # type: ignore[attr-defined]
+        return leaving is newcomer
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
@@ -242,6 +262,7 @@ class Door(web.Server):
                 "send `Authorization: Bearer KEY`, or a client certificate that is on the list",
                 WWW_Authenticate='Bearer realm="frwatch"',
             )
+        cast(Connection, request.protocol).known = True
         return client
 
 

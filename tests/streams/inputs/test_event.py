@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import time
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -18,6 +19,7 @@ from schemas.contracts import contract
 from schemas.wire import encode
 from streams.decode import Values, decode
 from streams.inputs.event import BadEvent, Fault, Kind, key_of, read_event
+from streams.inputs.fault import MAX_FAULTS
 from streams.withhold import image_texts
 from tests.streams.images import IMAGES, TEMPLATES, WRITTEN, png
 
@@ -241,3 +243,11 @@ def test_a_moment_keeps_its_microseconds(moment: datetime) -> None:
     as_value = read_event("search", {**SEARCH, "occurred_at": moment})["occurred_at"]
     assert as_value == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert as_text == as_value
+
+
+def test_fields_without_end_are_refused_at_once() -> None:
+    began = time.process_time()
+    found = faults({**SEARCH, **{f"k{number}": 1 for number in range(300_000)}})
+    assert time.process_time() - began < 0.5
+    assert len(found) == MAX_FAULTS + 1
+    assert found[-1] == ("", "too_many")

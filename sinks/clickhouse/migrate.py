@@ -1,8 +1,9 @@
 """Numbered migrations: the tables of database `frwatch`, brought up to what this version knows.
 
 Files `migrations/NNNN_name.sql` are applied in the order of their numbers, each once, and noted in
-`frwatch.migrations` with the SHA-256 of its text. Every statement can run twice (`IF NOT EXISTS`), so a
-migration that was cut off is simply run again, and two that run at once do no harm.
+`frwatch.migrations` with the SHA-256 of its text; then views take the comments of what they read. Every
+statement can run twice (`IF NOT EXISTS`), so a migration that was cut off is simply run again, and two that
+run at once do no harm.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from clickhouse_connect.driver import AsyncClient
 from schemas.errors import FrwatchError
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
+from sinks.clickhouse.describe import describe_views
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
@@ -72,6 +74,7 @@ async def migrate(settings: Settings, migrations: list[Migration] | None = None)
                 [(migration.number, migration.name, migration.sha256)],
                 column_names=["number", "name", "sha256"],
             )
+        await describe_views(client)
         return missing
 
 

@@ -34,6 +34,7 @@ from schemas.settings import Settings
 from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
+from sinks.clickhouse.references import References
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
@@ -121,15 +122,21 @@ class Worker:
             await self._start(self._publisher, stack)
             await self._start(self._offsets, stack)
             records = await stack.enter_async_context(PolicyLog(self._settings))
+            writer = Writer(client)
+            self._references = References(writer)
             self._feed = feed = PolicyFeed(self._settings, records, self._rules, self._take_rules)
+            of_files = self._rules
             await feed.catch_up()
+            if self._rules is of_files:
+                self._take_rules(of_files)
             self._fetches = self.app.channel(maxsize=HELD_FETCHES)
             self.ingest = Ingest(
                 consumer=consumer,
                 topics=[self._settings.topic("searches"), self._settings.topic("outcomes")],
                 offsets=self._offsets,
                 store=Store(
-                    Writer(client),
+                    writer,
+                    self._references,
                     Copies(client),
                     Originals(self._settings),
                     self._publisher.dead,
@@ -162,6 +169,7 @@ class Worker:
     def _take_rules(self, rules: CompiledRules) -> None:
         """Judge by these from the next batch on: a batch asks for the rules once."""
         self._rules = rules
+        self._references.note_in_force(rules.policies, rules.catalogue, rules.agencies, datetime.now(UTC))
 
     async def _deliver(self, fetched: Fetched) -> None:
         """Hand a fetch to the agent, and wait until a small one is judged: the next is all that came since.
@@ -229,6 +237,7 @@ class Worker:
                 instead=self._rules.version,
             )
             return self._rules
+        self._references.note(self._past.policies, self._past.catalogue, self._past.agencies)
         return self._past
 
     def _warm_up(self) -> None:

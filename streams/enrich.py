@@ -38,6 +38,7 @@ class Enricher:
     """
 
     def __init__(self, catalogue: Catalogue, agencies: AgencyRegister, key: bytes) -> None:
+        self.catalogue = catalogue
         self._agencies = agencies
         self._key = key
         self._services = ServiceReader(catalogue)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from schemas.agencies import AgencyRegister, load_agencies
+from schemas.catalogue import Catalogue
 from schemas.catalogue_files import load_catalogue
 from schemas.policies import PolicySet, load_policies
 from schemas.settings import Settings
@@ -25,12 +26,17 @@ class CompiledRules:
         self._judge = Judge(policies, agencies)
         self._version = pl.Series("policies_version", [policies.version])
         self.agencies = agencies
-        self._policies_version = policies.version
+        self.policies = policies
 
     @property
     def version(self) -> str:
         """The version of the set of policies."""
-        return self._policies_version
+        return self.policies.version
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that names providers."""
+        return self._enricher.catalogue
 
     def with_policies(self, policies: PolicySet) -> CompiledRules:
         """Return rules with these policies and everything else the same, proved on a search.

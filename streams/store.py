@@ -18,6 +18,7 @@ from schemas.fault_point import reach
 from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.faults import Then, error_code, reason_of, what_then
 from sinks.clickhouse.narrow import Known, insert_what_can_be
+from sinks.clickhouse.references import References
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.publisher import DeadLetter
 from streams.ledger import Partition, Range
@@ -48,12 +49,14 @@ class Store:
     def __init__(
         self,
         writer: Writer,
+        references: References,
         copies: Copies,
         originals: Originals,
         bury: Callable[[Sequence[DeadLetter]], Awaitable[None]],
         topic_ids: Callable[[], Mapping[str, bytes]],
     ) -> None:
         self._writer = writer
+        self._references = references
         self._copies = copies
         self._originals = originals
         self._bury = bury
@@ -68,12 +71,16 @@ class Store:
 
         The others failed in passing, and are to be given again, the same.
 
+        The versions that their rows name are written first.
+
         Raises:
             CannotStore: no insert can succeed; the text says what to do.
             KafkaError: dead letters could not be written.
         """
         if self._failing and not await self._writer.answers():
             log.warning("ClickHouse does not answer; waiting", ranges=len(ranges))
+            return []
+        if not await self._refer():
             return []
         turns = asyncio.Semaphore(1 if self._failing else at_once)
         ended = await asyncio.gather(*(self._one(range_, turns) for range_ in ranges), return_exceptions=True)
@@ -93,6 +100,22 @@ class Store:
         self._narrowed.clear()
 
     # -- ranges --------------------------------------------------------------------------------------
+
+    async def _refer(self) -> bool:
+        """Write the versions that rows name; False where it may succeed later."""
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._references.write()
+        except Exception as error:
+            if what_then(error) is not Then.AGAIN:
+                raise CannotStore(
+                    f"ClickHouse takes no versions of policies, providers and agencies: {reason_of(error)}; "
+                    "nothing is lost: mend it and start a worker again"
+                ) from error
+            self._failing = True
+            log.warning("versions in force were not written; trying again", error=type(error).__name__)
+            return False
+        return True
 
     async def _one(self, range_: Range, turns: asyncio.Semaphore) -> bool:
         """Insert one range; False where it may succeed later."""
@@ -173,8 +196,11 @@ class Store:
         return self._copies.quick
 
     async def settle(self, seconds: float = SETTLE_SECONDS) -> None:
-        """Let the first copy of an event count, where others differ; what fails in passing is tried again."""
-        if not self._copies.due:
+        """Let the first copy of an event count, where others differ; what fails in passing is tried again.
+
+        What was taken into force meanwhile is written, too, also where no rows come.
+        """
+        if not await self._refer() or not self._copies.due:
             return
         try:
             async with asyncio.timeout(seconds):

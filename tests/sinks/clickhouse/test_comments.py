@@ -62,7 +62,7 @@ def test_a_view_that_is_made_anew_says_again_what_its_columns_hold(settings: Set
                 "SELECT name, comment FROM system.columns WHERE database = 'frwatch' AND table = 'told'"
             )
             await client.command("DROP VIEW frwatch.told")
-            assert sorted(answer.result_rows) == [
+            assert sorted(map(tuple, answer.result_rows)) == [
                 ("event_id", "Identity. A repeat of an event_id is the same event."),
                 ("unit", "Its own; null is null."),
             ]

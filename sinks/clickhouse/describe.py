@@ -10,25 +10,30 @@ import re
 
 from clickhouse_connect.driver import AsyncClient
 
+Column = tuple[str, str]
+"""A table or view, and a column of it."""
+
 _READ = re.compile(r"\bfrwatch\.(\w+)")
 
 
 async def describe_views(client: AsyncClient) -> int:
     """Give each column of a view without a comment that of its source; return how many were given.
 
-    Of several sources the first that the view's text names decides. What a column says itself stays.
+    Of several sources the first in the view's text that has the column decides. What a column says itself
+    stays.
     """
-    sources = await _sources(client)
-    said, silent = await _comments(client, sources)
-    given: dict[tuple[str, str], str] = {}
+    views = await _views(client)
+    answer = await client.query("SELECT table, name, comment FROM system.columns WHERE database = 'frwatch'")
+    said = {(table, column): comment for table, column, comment in answer.result_rows}
+    source: dict[Column, Column] = {}
+    for view, column in (each for each, comment in said.items() if not comment and each[0] in views):
+        if found := next(((each, column) for each in views[view] if (each, column) in said), None):
+            source[view, column] = found
+    given: dict[Column, str] = {}
     # Views read views: whatever one of them learns, those above it may learn next.
-    while found := {
-        (view, column): comment
-        for view, column in silent - given.keys()
-        if (comment := next((said[each, column] for each in sources[view] if (each, column) in said), ""))
-    }:
-        given |= found
-        said |= found
+    while learnt := {each: said[of] for each, of in source.items() if said[of] and each not in given}:
+        given |= learnt
+        said |= learnt
     for view in sorted({view for view, _ in given}):
         parts = [
             f"COMMENT COLUMN `{column}` {_quoted(comment)}"
@@ -39,7 +44,7 @@ async def describe_views(client: AsyncClient) -> int:
     return len(given)
 
 
-async def _sources(client: AsyncClient) -> dict[str, list[str]]:
+async def _views(client: AsyncClient) -> dict[str, list[str]]:
     """The tables and views that each view names, in the order of its text; a target of it comes first."""
     answer = await client.query(
         "SELECT name, create_table_query FROM system.tables"
@@ -49,16 +54,6 @@ async def _sources(client: AsyncClient) -> dict[str, list[str]]:
         name: [each for each in dict.fromkeys(_READ.findall(text)) if each != name]
         for name, text in answer.result_rows
     }
-
-
-async def _comments(
-    client: AsyncClient, views: dict[str, list[str]]
-) -> tuple[dict[tuple[str, str], str], set[tuple[str, str]]]:
-    """The comments that there are, and the columns of views that have none, by table and column."""
-    answer = await client.query("SELECT table, name, comment FROM system.columns WHERE database = 'frwatch'")
-    said = {(table, column): comment for table, column, comment in answer.result_rows if comment}
-    silent = {(table, column) for table, column, comment in answer.result_rows if not comment}
-    return said, {each for each in silent if each[0] in views}
 
 
 def _quoted(text: str) -> str:

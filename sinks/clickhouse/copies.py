@@ -165,6 +165,8 @@ class Copies:
         }
         searches = await self._supersede(groups, first)
         violations = await self._supersede_violations(first)
+        if apart:
+            await self._mark_findings(apart)
         differing = await self._keep_differences(groups, first)
         return Settled(differing, searches, violations)
 
@@ -244,6 +246,15 @@ class Copies:
             names = ["violation_id", "event_id", "occurred_at", "ingested_at", *_OUTRANKING]
             await self._client.insert("frwatch.violations_raw", rows, column_names=names)
         return len(rows)
+
+    async def _mark_findings(self, ids: Iterable[UUID]) -> None:
+        """Have findings counted anew wherever one has a copy: which of them counts may have changed."""
+        await self._client.command(
+            "INSERT INTO frwatch.rollup_marks"
+            " SELECT DISTINCT agency_id, toDate32(occurred_at), now64(6, 'UTC')"
+            " FROM frwatch.violations_raw WHERE event_id IN {ids:Array(UUID)}",
+            {"ids": list(ids)},
+        )
 
     async def _keep_differences(self, groups: Mapping[UUID, list[Copy]], first: Mapping[UUID, Copy]) -> int:
         later = [

@@ -161,3 +161,91 @@ CREATE VIEW IF NOT EXISTS frwatch.agencies_current AS
 SELECT a.* FROM frwatch.agencies AS a
 WHERE a.agencies_version = (SELECT argMax(agencies_version, in_force_at) FROM frwatch.versions_in_force_raw)
 COMMENT 'The agencies of the register that was taken into force last.';
+
+-- Each join repeats the search's own key, so that a filter on agency and time reaches every table that is read.
+CREATE VIEW IF NOT EXISTS frwatch.searches_explained AS
+SELECT
+    s.event_id AS event_id, s.occurred_at AS occurred_at, s.ingested_at AS ingested_at,
+    s.evidence AS evidence, s.evidence = 'SEARCH' AND s.provider_class != 'not_fr' AS counted, s.source AS source,
+    s.agency_id AS agency_id, a.name AS agency_name, s.officer AS officer, s.unit AS unit,
+    s.requesting_agency_id AS requesting_agency_id, s.outside_agency_id AS outside_agency_id,
+    s.provider_id AS provider_id, p.name AS provider_name, s.provider_class AS provider_class, s.operator AS operator,
+    s.account AS account, s.galleries AS galleries, s.gallery_kinds AS gallery_kinds,
+    s.case_number AS case_number, s.crime_type AS crime_type, s.purpose AS purpose, s.legal_basis AS legal_basis,
+    s.training_cert AS training_cert, s.approved_by AS approved_by, s.candidates AS candidates, s.certainty AS certainty,
+    v.violations AS violations, o.outcomes AS outcomes, t.alerts AS alerts,
+    s.catalogue_version AS catalogue_version, s.policies_version AS policies_version
+FROM frwatch.searches AS s
+LEFT JOIN frwatch.providers AS p ON p.catalogue_version = s.catalogue_version AND p.provider_id = s.provider_id
+LEFT JOIN frwatch.agencies_current AS a ON a.agency_id = s.agency_id
+LEFT JOIN
+(
+    SELECT
+        w.event_id AS event_id, w.agency_id AS agency_id, w.occurred_at AS occurred_at,
+        arraySort(groupArray(CAST(
+            (x.policy_id, x.rule_id, x.title, x.severity, x.certainty, r.cites, x.policy_version),
+            'Tuple(policy_id String, rule_id String, title String, severity String, certainty String, cites Array(String), policy_version String)'
+        ))) AS violations
+    FROM frwatch.violations AS x
+    INNER JOIN frwatch.searches AS w ON w.event_id = x.event_id
+    LEFT JOIN frwatch.rules AS r ON r.policy_version = x.policy_version AND r.rule_id = x.rule_id
+    GROUP BY event_id, agency_id, occurred_at
+) AS v ON v.event_id = s.event_id AND v.agency_id = s.agency_id AND v.occurred_at = s.occurred_at
+LEFT JOIN
+(
+    SELECT
+        x.event_id AS event_id, x.agency_id AS agency_id, x.occurred_at AS occurred_at,
+        arraySort(groupArray(CAST(
+            (x.recorded_at, x.kind, x.told_of),
+            'Tuple(recorded_at DateTime64(6, \'UTC\'), kind String, told_of String)'
+        ))) AS outcomes
+    FROM
+    (
+        -- As in frwatch.search_outcomes, for few searches: these are the side that is kept in memory.
+        SELECT
+            w.event_id AS event_id, w.agency_id AS agency_id, w.occurred_at AS occurred_at,
+            y.recorded_at AS recorded_at, y.kind AS kind, 'search' AS told_of
+        FROM frwatch.outcomes AS y INNER JOIN frwatch.searches AS w ON w.event_id = y.event_id
+        UNION ALL
+        SELECT
+            w.event_id AS event_id, w.agency_id AS agency_id, w.occurred_at AS occurred_at,
+            y.recorded_at AS recorded_at, y.kind AS kind, 'case' AS told_of
+        FROM (SELECT * FROM frwatch.outcomes WHERE isNull(event_id) AND isNotNull(case_number)) AS y
+        INNER JOIN frwatch.searches AS w ON w.agency_id = y.agency_id AND w.case_number = y.case_number
+    ) AS x
+    GROUP BY event_id, agency_id, occurred_at
+) AS o ON o.event_id = s.event_id AND o.agency_id = s.agency_id AND o.occurred_at = s.occurred_at
+LEFT JOIN
+(
+    SELECT
+        event_id, agency_id, occurred_at,
+        arraySort(groupArray(CAST(
+            (told_at, destination, kind, rule, outcome),
+            'Tuple(told_at Nullable(DateTime64(6, \'UTC\')), destination String, kind String, rule String, outcome String)'
+        ))) AS alerts
+    FROM
+    (
+        SELECT
+            f.event_id AS event_id, f.agency_id AS agency_id, f.occurred_at AS occurred_at, x.alert_id AS alert_id,
+            x.destination AS destination, any(x.kind) AS kind, any(x.policy_id) || '/' || any(x.rule_id) AS rule,
+            argMax(x.outcome, x.attempt) AS outcome, minOrNullIf(x.attempted_at, x.outcome = 'delivered') AS told_at
+        FROM (SELECT * FROM frwatch.alert_attempts_raw FINAL) AS x
+        INNER JOIN
+        (
+            SELECT
+                y.violation_id AS violation_id, w.event_id AS event_id, w.agency_id AS agency_id, w.occurred_at AS occurred_at
+            FROM frwatch.violations AS y INNER JOIN frwatch.searches AS w ON w.event_id = y.event_id
+        ) AS f ON f.violation_id = x.violation_id
+        GROUP BY event_id, agency_id, occurred_at, alert_id, destination
+    )
+    GROUP BY event_id, agency_id, occurred_at
+) AS t ON t.event_id = s.event_id AND t.agency_id = s.agency_id AND t.occurred_at = s.occurred_at
+COMMENT 'One row a search, with the names behind its ids, what it broke, what came of it and who was told. Ask for an agency and a time: all of it is put together anew for the searches that are asked for.';
+
+ALTER TABLE frwatch.searches_explained
+    COMMENT COLUMN counted 'Whether it counts as a search: evidence SEARCH, in a service that matches faces.',
+    COMMENT COLUMN agency_name 'Name of the agency, by the register in force now; empty where that does not have it.',
+    COMMENT COLUMN provider_name 'Name of the service, by the catalogue that named it; empty where it is in none.',
+    COMMENT COLUMN violations 'The rules that it breaks: policy_id, rule_id, title, severity, certainty, cites (as of policy_version, which judged it; empty where that was before such versions were kept).',
+    COMMENT COLUMN outcomes 'What came of it: recorded_at (UTC), kind, and told_of: search, or case where the outcome names its case only.',
+    COMMENT COLUMN alerts 'Who was told of it: told_at (UTC; null where it has not arrived), destination, kind, rule (policy_id/rule_id), and the outcome of the last attempt. A summary stands with the violation that it began with.';

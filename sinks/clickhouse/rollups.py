@@ -1,0 +1,53 @@
+"""Roll-ups: documents that say how much there is of each agency and day, made anew after rows have come.
+
+Which documents count is the engine's to say (`frwatch.rollup_states`); what no document says is counted from
+the tables. So answers are right whether this runs or not: it makes them fast. Several may run at one time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, date, datetime
+from importlib import resources
+
+from clickhouse_connect.driver import AsyncClient
+
+DAYS = 8
+"""Days that are settled together: some million searches of a large state, in a second of one core."""
+
+
+class Rollups:
+    """Makes documents. `settle` until it says that nothing is left, or as often as there is time."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._statement = (resources.files("sinks.clickhouse") / "rollups.sql").read_text(encoding="utf-8")
+
+    async def settle(self, days: int = DAYS, *, quiet: bool = False) -> int:
+        """Make the documents of the latest `days` days that lack some; return how many days that were.
+
+        What was touched within the last 30 s waits, since an insert may be under way; not so if the caller
+        knows that it is `quiet`. It may be cut off anywhere and run again.
+
+        Raises:
+            clickhouse_connect's errors, OSError, TimeoutError: some documents may be made.
+        """
+        owed, settled_at = await self._owed(days, quiet=quiet)
+        if owed:
+            # Two that begin in one microsecond are told apart all the same.
+            run = (int(settled_at.timestamp() * 1_000_000) << 12) | secrets.randbelow(1 << 12)
+            values = {"days": owed, "settled_at": settled_at, "run": run}
+            await self._client.command(self._statement, values)
+        return len(owed)
+
+    async def _owed(self, days: int, *, quiet: bool) -> tuple[list[date], datetime]:
+        """The latest days with documents to make, and as of when, UTC: all marks 30 s before are heeded."""
+        answer = await self._client.query(
+            "SELECT groupArray(day), if({quiet:Bool}, max(last) + toIntervalSecond(30), now64(6, 'UTC')) FROM"
+            " (SELECT day, max(marked_at) AS last FROM frwatch.rollup_states WHERE NOT counts"
+            " AND ({quiet:Bool} OR marked_at <= now64(6, 'UTC') - toIntervalSecond(30))"
+            " GROUP BY day ORDER BY day DESC LIMIT {days:UInt32})",
+            {"days": days, "quiet": quiet},
+        )
+        owed, moment = answer.result_rows[0]
+        return owed, moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

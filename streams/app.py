@@ -35,6 +35,7 @@ from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.references import References
+from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
@@ -48,6 +49,7 @@ from streams.offsets import Offsets
 from streams.originals import Originals
 from streams.pipeline import Batch, Judged, Record, judge_searches, read_outcomes
 from streams.policy_feed import PolicyFeed
+from streams.rollup_keeper import RollupKeeper
 from streams.rules import CompiledRules
 from streams.store import Store
 from streams.strangers import Strangers
@@ -161,6 +163,7 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
+            await stack.enter_async_context(_running(RollupKeeper(Rollups(client))))
             await stack.enter_async_context(_running(self.ingest))
             await self._over.wait()
         if self._failure is not None:

@@ -11,10 +11,6 @@ AS SELECT * EXCEPT (precedence, superseded) FROM frwatch.violations_raw FINAL WH
 SETTINGS do_not_merge_across_partitions_select_final = 0
 COMMENT 'One row for each rule that a search breaks.';
 
--- A month in one part is read without looking for copies at all.
-ALTER TABLE frwatch.searches_raw
-MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;
-
 -- Times that are not in order, and offsets, have high bits in common; hex digits say half of what they take.  For what
 -- is written from now on, and for the rest as it is merged.
 ALTER TABLE frwatch.searches_raw

@@ -21,6 +21,8 @@ from streams.inputs.importers.sniff import Format, sniff
 from streams.inputs.importers.visits import Visit, Visits
 from streams.inputs.importers.watch import Watch
 
+MOST_LINES = 65_536
+"""So many lines are taken at once: each of them may be malformed, and a block of 4 MiB may have millions."""
 Send = Callable[[Sequence[dict[str, Any]]], None]
 
 
@@ -118,7 +120,7 @@ class Importer:
             return
         lines = Lines(block.data, place.line)
         wanted = self._watch.rows(lines)
-        edges = sorted({0, len(lines), *reader.cuts(lines)})
+        edges = sorted({*range(0, len(lines), MOST_LINES), len(lines), *reader.cuts(lines)})
         for begin, end in zip(edges, edges[1:], strict=False):
             part = lines.part(begin, end)
             rows = wanted[bisect_left(wanted, begin) : bisect_left(wanted, end)]

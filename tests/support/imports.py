@@ -23,6 +23,7 @@ from streams.inputs.importers.mapping import load_mapping
 from streams.inputs.importers.positions import Positions
 from streams.inputs.importers.report import Malformed, Report
 from streams.inputs.importers.rows import RowImporter
+from streams.inputs.importers.sighting import Sighting
 from streams.inputs.importers.visits import Visits
 from streams.inputs.importers.watch import Watch
 
@@ -71,6 +72,19 @@ class Imported:
         return min(parts) >= 0 and sum(parts) == told.read
 
 
+class SeenVisits(Visits):
+    """Visits that remember of each line, by its number, what was made of it."""
+
+    def __init__(self, source: str, key: bytes) -> None:
+        super().__init__(source, key)
+        self.seen: list[tuple[int, Sighting]] = []
+
+    def add(self, sighting: Sighting, file: str, offset: int, line: int) -> None:
+        """Take a line into its visit."""
+        self.seen.append((line, sighting))
+        super().add(sighting, file, offset, line)
+
+
 class Chunks:
     """Bytes that come in pieces, as a pipe gives them."""
 
@@ -97,6 +111,7 @@ def importer_of(
     agency: str | None = None,
     hidden: bool = False,
     eager: bool = False,
+    visits: Visits | None = None,
     mapping: str = "flock-audit",
 ) -> Takes:
     """The real importer of a kind; what it sends goes to `found`."""
@@ -116,7 +131,7 @@ def importer_of(
         kind,
         watch,
         identities,
-        Visits(kind, KEY),
+        visits or Visits(kind, KEY),
         send,
         found.report,
         malformed,

@@ -166,7 +166,9 @@ def _run_all(
     try:
         for statement in asked:
             done = run(session, statement, outlet, form, values=values, notes=notes, source=source)
-            if done.shown is not None and (note := done.shown.note()):
+            if done.shown is not None and (
+                note := done.shown.note("--limit 0, or --format csv --output FILE, has all")
+            ):
                 notes.print(note, soft_wrap=True)
     finally:
         session.close()

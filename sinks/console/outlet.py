@@ -78,7 +78,7 @@ class Outlet:
         if answer.format == FORMAT and self.output is None:
             shown = read_rows(answer.pieces(), self.limit)
             if shown.names:
-                self.out.print(render(shown, width_of(self.out)), soft_wrap=not self.out.is_terminal)
+                self.show(shown)
             return shown
         if self.output is not None:
             self._to_file(self.output, answer)
@@ -89,6 +89,10 @@ class Outlet:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return None
+
+    def show(self, shown: Shown) -> None:
+        """Print a table."""
+        self.out.print(render(shown, width_of(self.out)))
 
     def _to_file(self, output: Path, answer: Answer) -> None:
         part = output.with_name(f".{output.name}.{os.getpid()}.part")

@@ -12,7 +12,7 @@ import clickhouse_connect
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.errors import FrwatchError, NotThere
+from schemas.errors import FrwatchError, NotThere, WrongUse
 from schemas.settings import Settings
 from sinks.clickhouse.client import clickhouse_address
 from sinks.console.refusal import refusal
@@ -147,23 +147,55 @@ class Session:
                 self.cancel(query_id)
 
     def rows(self, sql: str, values: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
-        """Return the rows of a question of the console's own; [] where the server refuses it."""
-        with suppress(ClickHouseError):
+        """Return the rows of a question of the console's own; [] where the server refuses it.
+
+        Raises:
+            NotThere: ClickHouse does not answer any more.
+        """
+        try:
             return [tuple(row) for row in self._client.query(sql, dict(values or {})).result_rows]
-        return []
+        except ClickHouseError as error:
+            if getattr(error, "code", None) is None:
+                raise NotThere(
+                    f"ClickHouse at {self.place} does not answer any more; start it again"
+                ) from None
+            return []
 
     def progress(self, query_id: str) -> Progress | None:
         """Return what a statement has read by now; None where it does not run, or nobody may see."""
-        found = self.rows(
-            f"SELECT read_rows, total_rows_approx, elapsed FROM system.processes WHERE {_MINE} LIMIT 1",  # noqa: S608
-            {"id": query_id},
-        )
+        found: list[tuple[Any, ...]] = []
+        with suppress(NotThere):
+            found = self.rows(
+                f"SELECT read_rows, total_rows_approx, elapsed FROM system.processes WHERE {_MINE} LIMIT 1",  # noqa: S608
+                {"id": query_id},
+            )
         return Progress(int(found[0][0]), int(found[0][1]), float(found[0][2])) if found else None
 
     def cancel(self, query_id: str) -> None:
         """End a statement on the server; one that has ended is no fault."""
         with suppress(ClickHouseError):
             self._client.command(f"KILL QUERY WHERE {_MINE} ASYNC", {"id": query_id})
+
+    def set(self, chosen: Mapping[str, str]) -> None:
+        """Let settings of the engine hold for each statement from now on.
+
+        Raises:
+            WrongUse: the server has no such setting.
+        """
+        for name in chosen:
+            if name not in self._client.server_settings:
+                raise WrongUse(f"ClickHouse has no setting {name!r}; the table system.settings has all")
+        self.settings.update(chosen)
+
+    def use(self, database: str) -> None:
+        """Look for names without a database in this one from now on.
+
+        Raises:
+            WrongUse: there is none of that name.
+        """
+        if not self.rows("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database}):
+            raise WrongUse(f"there is no database {database!r}; SHOW DATABASES lists them")
+        self._client.database = database
 
     def close(self) -> None:
         """Let go of the connection."""

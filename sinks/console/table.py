@@ -34,13 +34,13 @@ class Shown:
     more: int = 0
     counted: bool = True
 
-    def note(self) -> str:
-        """What is to be said of rows that are not shown; empty where all are."""
+    def note(self, remedy: str) -> str:
+        """What is to be said of rows that are not shown, with how to see them; empty where all are."""
         if not self.more:
             return ""
         total = len(self.rows) + self.more
         of = f"{total:,}" if self.counted else f"more than {total - 1:,}"
-        return f"first {len(self.rows):,} of {of} rows; --limit 0, or --format csv --output FILE, has all"
+        return f"first {len(self.rows):,} of {of} rows; {remedy}"
 
 
 def read_rows(pieces: Iterable[bytes], limit: int) -> Shown:

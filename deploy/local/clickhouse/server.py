@@ -108,7 +108,8 @@ class Server:
         if request.readonly and statement.kind != "read":
             raise QueryError(164, "Cannot execute query in readonly mode: use POST", "READONLY")
         lane = "read" if statement.kind == "read" else "write"
-        session = request.session_id
+        # The engine lets no connection leave read-only: a session would stay so for whatever comes next.
+        session = request.session_id if request.settings.get("readonly", "0") == "0" else None
         async with self._engine.connection(
             lane, session, request.session_seconds, must_exist=request.session_must_exist
         ) as connection:

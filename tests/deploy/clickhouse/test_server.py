@@ -224,6 +224,15 @@ def test_a_session_keeps_its_temporary_table_and_settings(ask: Asker) -> None:
     assert ask("SELECT 1", session_id="s3", session_check="1").headers["X-ClickHouse-Exception-Code"] == "372"
 
 
+def test_a_session_may_read_only_by_turns(ask: Asker) -> None:
+    for _ in range(2):
+        assert ask("SELECT 1", session_id="s4", readonly="2").body == b"1\n"
+        refused = ask("INSERT INTO t VALUES (1)", session_id="s4", readonly="2")
+        assert refused.headers["X-ClickHouse-Exception-Code"] == "164"
+    assert ask("INSERT INTO t VALUES (1)", session_id="s4").status == 200
+    assert rows(ask) == 1
+
+
 def test_half_a_body_is_not_stored(ask: Asker) -> None:
     ask.chunks([b"1\n" * 1000, b"2\n" * 1000], "INSERT INTO t FORMAT TSV", hang_up=True)
     ask("INSERT INTO t VALUES (9)")

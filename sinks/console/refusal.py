@@ -26,7 +26,12 @@ _OF_THE_LOGIN = frozenset({192, 193, 194, 516})
 def refusal(error: BaseException | str, statement: Statement, source: str = "") -> FrwatchError:
     """Return the error that a person reads; `source` is the file that the statement came from."""
     said = str(error)
-    code = (error_code(error) if isinstance(error, BaseException) else None) or _code(said)
+    if isinstance(error, BaseException) and error_code(error) is None:
+        return NotThere(
+            f"ClickHouse does not answer any more ({type(error).__name__}); start it with `frwatch up`, "
+            "or set FRWATCH_CLICKHOUSE"
+        )
+    code = error_code(error) if isinstance(error, BaseException) else _code(said)
     name = _NAME.search(said)
     where = _place(said, statement)
     place = f"{source}:{where[0]}:{where[1]}" if source and where else source

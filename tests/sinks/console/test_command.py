@@ -16,11 +16,16 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow as pa
 import pytest
+from pydantic import SecretStr
 
 from deploy.cli import main
-from schemas.settings import load_settings
+from schemas.errors import NotThere
+from schemas.settings import Settings, load_settings
 from sinks.clickhouse.asking import asking
+from sinks.console.session import Session
+from sinks.console.statement import Statement
 from tests.sinks.console.conftest import AGENCIES
+from tests.support.clickhouse import running_clickhouse
 from tests.support.worker import until
 
 ALL = "SELECT agency_id AS agency, candidates FROM counted_searches ORDER BY event_id"
@@ -300,6 +305,20 @@ def test_a_login_that_is_refused_is_said_without_the_password(
     assert "516" in said.err
     assert "correct FRWATCH_CLICKHOUSE" in said.err
     assert "hunter2" not in said.err
+
+
+def test_an_engine_that_goes_away_is_said_to_be_gone(tmp_path: Path) -> None:
+    with running_clickhouse(tmp_path) as running:
+        session = Session(Settings(clickhouse=SecretStr(running.url)), database="default")
+    with (
+        pytest.raises(NotThere, match="does not answer any more"),
+        session.ask(Statement("SELECT 1"), {}, "CSV"),
+    ):
+        pass
+    with pytest.raises(NotThere, match="does not answer any more"):
+        session.rows("SELECT 1")
+    assert session.progress("none") is None
+    session.close()
 
 
 def test_an_interrupt_ends_the_statement_on_the_server(surroundings: dict[str, str]) -> None:

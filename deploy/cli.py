@@ -225,6 +225,13 @@ COMMANDS = {
             frwatch alerts ack 6f1c7a52-… --by "Lt. Ruiz" --note "suspended the account"
         """,
     ),
+    "alerts canary-key": (
+        "streams.canary_command:canary_key_command",
+        """Print the key with which a client, or the collector, signs canaries.
+
+            FRWATCH_CANARY_KEY=$(frwatch alerts canary-key emit/lacris-web)
+        """,
+    ),
     "alerts canary": (
         "streams.alerts_command:canary_command",
         """Send a search that nobody ran, to see that it comes through.
@@ -243,6 +250,8 @@ COMMANDS = {
             frwatch emit searches.ndjson --json    # or --stdin; --outcome for outcomes
 
             frwatch emit --status                  # what waits on disk; --drain sends it
+
+            frwatch emit --canary --source lacris-web    # a search that nobody ran: does it come through?
         """,
     ),
     "report": (

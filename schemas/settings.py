@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.canary import CanaryKey
 from schemas.errors import WrongUse
 
 STACK_FILE = "stack.json"
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr | None = Field(
         default=None, description="key of the pseudonyms, 32 characters or more"
     )
+    canary_key: SecretStr | None = Field(
+        default=None, description="key of canaries, as `frwatch alerts canary-key` prints it"
+    )
     probe_key: SecretStr | None = Field(
         default=None, description="a client's key of probe hashes, 32 characters or more"
     )
@@ -128,6 +132,21 @@ class Settings(BaseSettings):
                 "set it to a secret of 32 characters or more that stays with the client"
             )
         return key
+
+    def require_canary_key(self) -> CanaryKey:
+        """Return the key of canaries: FRWATCH_CANARY_KEY, else that of all sources.
+
+        Raises:
+            WrongUse: there is neither it nor the pseudonym key, or it is no key.
+        """
+        if self.canary_key:
+            return CanaryKey.parse(self.canary_key.get_secret_value())
+        if not self.pseudonym_key:
+            raise WrongUse(
+                "FRWATCH_CANARY_KEY is not set: canaries are signed; `frwatch alerts canary-key SOURCE` "
+                "prints a key where the pseudonym key is"
+            )
+        return CanaryKey.of_all(self.require_key())
 
     def require_key(self) -> bytes:
         """Return the pseudonym key.

@@ -9,7 +9,7 @@ from uuid import uuid4
 import structlog
 
 from schemas.alert_routes import CanarySchedule
-from schemas.canary import AGENCY, canary
+from schemas.canary import canary, kafka_key
 from schemas.contracts import contract
 from schemas.errors import NotThere
 from schemas.settings import Settings
@@ -25,13 +25,13 @@ async def send_canaries(settings: Settings, sources: Sequence[str]) -> None:
 
     Raises:
         NotThere: the broker does not answer.
-        WrongUse: there is no pseudonym key to sign them with.
+        WrongUse: there is no key to sign them with.
     """
-    key, now, topic = settings.require_key(), now_micros(), settings.topic("searches")
+    key, now, topic = settings.require_canary_key(), now_micros(), settings.topic("searches")
     records = [
         Outgoing(
             topic,
-            f"{AGENCY}/{source}".encode(),
+            kafka_key(source),
             encode(contract("search"), canary(uuid4(), now, source, key)),
             (),
         )

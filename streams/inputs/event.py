@@ -132,7 +132,7 @@ class _Reading:
         if not text.strip():
             self._note((name,), "missing", "is empty; it is required")
         elif name == "agency_id" and text.strip().casefold() == AGENCY:
-            self._note((name,), "reserved", "is the agency of canaries; `frwatch alerts canary` sends them")
+            self._note((name,), "reserved", "is the agency of canaries; `frwatch emit --canary` sends one")
 
     def _unknown(self, name: Any) -> None:
         if isinstance(name, str) and is_image_name(name[:256]):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from schemas.canary import AGENCY, ATTRIBUTE, POLICY, canary
+from schemas.canary import AGENCY, ATTRIBUTE, POLICY, CanaryKey, canary
 from schemas.contracts import contract
 from schemas.errors import WrongUse
 from schemas.policies import parse_policies
@@ -38,7 +38,8 @@ class Given:
 
 
 def made(**fields: Any) -> dict[str, Any]:
-    return canary(uuid4(), 1_700_000_000_123_457, "lacris-web", KEY.encode()) | fields
+    key = CanaryKey.of_all(KEY.encode())
+    return canary(uuid4(), 1_700_000_000_123_457, "lacris-web", key) | fields
 
 
 def search(**fields: Any) -> dict[str, Any]:
@@ -126,5 +127,5 @@ def test_no_policy_can_take_the_name_of_canaries() -> None:
 @settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_another_key_signs_nothing(other: bytes) -> None:
-    forged = canary(uuid4(), 1_700_000_000_000_000, "lacris-web", other)
+    forged = canary(uuid4(), 1_700_000_000_000_000, "lacris-web", CanaryKey.of_all(other))
     assert judged(forged).canaries == (1 if other == KEY.encode() else 0)

@@ -17,6 +17,7 @@ from schemas.hostname import is_loopback
 from schemas.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from schemas.canary import CanaryKey
     from schemas.collector_clients import Clients
 
 AsJson = Annotated[bool, Parameter("--json", negative=())]
@@ -103,13 +104,14 @@ async def _run(settings: Settings) -> None:
     from streams.sign import Sign
 
     clients, (host, port), tls = check_settings(settings)
+    canary_key = canary_key_of(settings)
     agencies = load_agencies(settings.agencies)
     await ensure_topics(settings)
     registry = Registry(settings.schema_registry) if settings.schema_registry else None
     intake = Intake(settings, registry)
     try:
         await intake.start()
-        service = Service(agencies, clients, intake, Sign(settings.home, FOLDER))
+        service = Service(agencies, clients, intake, Sign(settings.home, FOLDER), canary_key)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
@@ -139,7 +141,27 @@ def check_settings(settings: Settings) -> tuple[Clients, tuple[str, int], ssl.SS
     Raises:
         NotThere, WrongUse: one of them is not there, or has faults.
     """
+    canary_key_of(settings)
     return read_clients(settings), listen_of(settings), tls_of(settings)
+
+
+def canary_key_of(settings: Settings) -> CanaryKey | None:
+    """Return the key with which canaries of all clients are signed, None where there is none.
+
+    Raises:
+        WrongUse: it is no key, or that of one source.
+    """
+    from schemas.canary import EVERY
+
+    if not (settings.canary_key or settings.pseudonym_key):
+        return None
+    key = settings.require_canary_key()
+    if key.source != EVERY:
+        raise WrongUse(
+            f"FRWATCH_CANARY_KEY is for the canaries of {key.source}; the collector signs those of all its "
+            "clients: give it the one that `frwatch alerts canary-key` prints"
+        )
+    return key
 
 
 def read_clients(settings: Settings) -> Clients:

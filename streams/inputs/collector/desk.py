@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from aiohttp import web
 
+from schemas.canary import CanaryKey, canary, kafka_key
 from schemas.collector_clients import Client
+from schemas.contracts import contract
+from schemas.wire import encode
 from sinks.kafka.intake import Intake, KafkaAway
 from streams.inputs.collector.arrival import Arrival, Arrivals
 from streams.inputs.collector.body import Item, Parcel, media_of, take_apart
@@ -40,8 +45,9 @@ class Desk:
     counted in `frwatch_collect_foreign_agency_total`. Neither has anything that the client wrote.
     """
 
-    def __init__(self, judge: Judge, intake: Intake, metrics: Metrics) -> None:
+    def __init__(self, judge: Judge, intake: Intake, metrics: Metrics, canary_key: CanaryKey | None) -> None:
         self._judge = judge
+        self._canary_key = canary_key
         self._intake = intake
         self._metrics = metrics
         self.arrivals = Arrivals(InHand(MAX_IN_HAND))
@@ -55,12 +61,7 @@ class Desk:
         """
         if kind == "outcome" and not client.outcomes:
             raise Refused("not_allowed", f"{client.id} may not report outcomes; ask who runs the collector")
-        allowance = self._allowance(client)
-        if wait := allowance.wait():
-            detail = f"more than {client.rate:g} events/s; wait {wait} s and send again"
-            raise Refused("too_many", detail, retry_after=wait)
-        if self._intake.away:
-            raise _away()
+        allowance = self._let_in(client)
         media = media_of(request.headers.get("Content-Type"))
         arrival = Arrival(request, self.arrivals)
         try:
@@ -76,6 +77,37 @@ class Desk:
             self._metrics.in_hand.set(self.arrivals.in_hand.bytes)
         self._record(kind, client, verdicts)
         return _answer(kind, parcel, verdicts)
+
+    async def canary(self, client: Client) -> web.Response:
+        """Send a canary for `collect/CLIENT` and return the answer.
+
+        Raises:
+            Refused: there is no key to sign it with, the client sends too much, or Kafka is away.
+        """
+        if self._canary_key is None:
+            raise Refused(
+                "not_found", "this collector signs no canaries; FRWATCH_CANARY_KEY is its key of them"
+            )
+        self._let_in(client).take(1)
+        source = f"collect/{client.id}"
+        record = canary(uuid4(), time.time_ns() // 1000, source, self._canary_key)
+        value = encode(contract("search"), record, schema_id=self._intake.schema_ids.get("search"))
+        try:
+            (there,) = await self._intake.send("search", [(kafka_key(source), value)])
+        except KafkaAway:
+            there = False
+        if not there:
+            raise _away()
+        return reply(202, {"source": source})
+
+    def _let_in(self, client: Client) -> Allowance:
+        allowance = self._allowance(client)
+        if wait := allowance.wait():
+            detail = f"more than {client.rate:g} events/s; wait {wait} s and send again"
+            raise Refused("too_many", detail, retry_after=wait)
+        if self._intake.away:
+            raise _away()
+        return allowance
 
     def _allowance(self, client: Client) -> Allowance:
         known = self._allowances.get(client.id)

@@ -231,6 +231,9 @@ class Door(web.Server):
         if (kind := _KINDS.get(path)) is not None:
             _check_method(request, "POST")
             return await self._desk.take(kind, self._client(request), request)
+        if path == "/v1/canary":
+            _check_method(request, "POST")
+            return await self._desk.canary(self._client(request))
         if path in self._pages:
             _check_method(request, "GET")
             media, text = self._pages[path]

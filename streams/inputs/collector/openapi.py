@@ -78,6 +78,7 @@ def document() -> Json:
         "info": {"title": "frwatch collector", "version": version("frwatch"), "description": _ABOUT},
         "paths": {
             **{path: {"post": _operation(kind)} for kind, path in PATHS.items()},
+            "/v1/canary": {"post": _CANARY},
             "/healthz": {"get": _probe("alive", "Whether the process lives.", {})},
             "/readyz": {"get": _probe("ready", "Whether Kafka answers.", {"503": _response("503")})},
         },
@@ -264,4 +265,22 @@ _PROBLEM: Json = {
         },
     },
     "required": ["type", "title", "status", "detail"],
+}
+_SENT: Json = {"type": "object", "properties": {"source": {"type": "string"}}, "required": ["source"]}
+_CANARY: Json = {
+    "operationId": "sendCanary",
+    "summary": "Send a canary: a search that nobody ran",
+    "description": "It goes the way of all others and is in no table. Who runs the collector sees when the "
+    "last one of each client came through, so that silence is noticed. No body is read.",
+    "responses": {
+        "202": {
+            "description": "The canary was acknowledged by Kafka; it goes by the name of `source`.",
+            "content": {"application/json": {"schema": _SENT}},
+        },
+        "404": {
+            "description": "This collector signs no canaries.",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
+        **{status: _response(status) for status in ("401", "429", "500", "503")},
+    },
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from schemas.agencies import AgencyRegister
+from schemas.canary import CanaryKey
 from schemas.collector_clients import Clients
 from schemas.errors import FrwatchError, NotThere
 from sinks.kafka.intake import Intake
@@ -33,7 +34,14 @@ _log = structlog.get_logger()
 class Service:
     """One collector, in the event loop that is running."""
 
-    def __init__(self, agencies: AgencyRegister, clients: Clients, intake: Intake, sign: Sign) -> None:
+    def __init__(
+        self,
+        agencies: AgencyRegister,
+        clients: Clients,
+        intake: Intake,
+        sign: Sign,
+        canary_key: CanaryKey | None,
+    ) -> None:
         self.metrics = Metrics()
         self._heartbeat = Heartbeat(sign, self, self._is_ready)
         self._intake = intake
@@ -41,7 +49,8 @@ class Service:
         self._asked_at = float("-inf")
         self._ready = False
         judge = Judge(agencies, intake.schema_ids)
-        self._door = Door(Desk(judge, intake, self.metrics), clients, self.metrics, self._is_ready)
+        desk = Desk(judge, intake, self.metrics, canary_key)
+        self._door = Door(desk, clients, self.metrics, self._is_ready)
         self.metrics.kafka_away.set_function(lambda: float(intake.away))
 
     def stop(self) -> None:

@@ -24,8 +24,8 @@ from streams.inputs.emitter.emitter import Emitter
 from streams.inputs.emitter.intake import STDIN, Given, from_file, from_options
 from streams.inputs.emitter.probe import probe_hash
 from streams.inputs.emitter.sender import BATCH
-from streams.inputs.emitter.slots import Slots
-from streams.inputs.emitter.spool import Limits, Spooled
+from streams.inputs.emitter.spool import Spooled
+from streams.inputs.emitter.spools import drain_spools, show_spools
 from streams.inputs.event import BadEvent, Kind, key_of, read_event
 
 AsJson = Annotated[bool, Parameter("--json", negative=())]
@@ -46,6 +46,7 @@ def emit_command(
     wait: Seconds = 10.0,
     drain: Flag = False,
     status: Flag = False,
+    canary: Flag = False,
     as_json: AsJson = False,
     **fields: str,
 ) -> int:
@@ -70,6 +71,8 @@ def emit_command(
         Send what is in the spools of ended processes, and report nothing new.
     status:
         Say what the spools hold, and report nothing new.
+    canary:
+        Send a canary for --source, a search that nobody ran, to see that what is reported here comes through.
     as_json:
         Print an object for each event as JSON, one a line: `at`, `accepted`, and `event_id` (`outcome_id`) or
         `faults` with `pointer`, `code` and `detail`.
@@ -80,7 +83,13 @@ def emit_command(
     if drain or status:
         if file or stdin or fields or probe or (drain and status):
             raise WrongUse("--drain and --status report nothing new, and exclude each other; name one alone")
-        return _drain(settings, wait, as_json=as_json) if drain else _status(settings, as_json=as_json)
+        return (
+            drain_spools(settings, wait, as_json=as_json) if drain else show_spools(settings, as_json=as_json)
+        )
+    if canary:
+        if file or stdin or probe or outcome or no_spool or fields.keys() != {"source"}:
+            raise WrongUse("a canary says its source and nothing else: `--canary --source lacris-web`")
+        return _canary(settings, fields["source"], wait, as_json=as_json)
     kind: Kind = "outcome" if outcome else "search"
     if file and stdin:
         raise WrongUse("a file and --stdin exclude each other; name one")
@@ -170,12 +179,26 @@ def _spool(settings: Settings, report: _Report, given: Iterator[Given], wait: fl
             else:
                 report.accepted(each.at, event_id or "")
     finally:
-        if not emitter.close(wait):
-            print(
-                f"frwatch: Kafka at {settings.kafka} has not taken all within {wait:g} s; what is left waits "
-                f"in {settings.spool_folder}: `frwatch emit --drain` sends it",
-                file=sys.stderr,
-            )
+        _close(emitter, settings, wait)
+
+
+def _canary(settings: Settings, source: str, wait: float, *, as_json: bool) -> int:
+    report = _Report("search", as_json=as_json)
+    emitter = Emitter(settings=settings, strict=True)
+    try:
+        report.accepted("the canary", emitter.canary(source) or "")
+    finally:
+        _close(emitter, settings, wait)
+    return report.end()
+
+
+def _close(emitter: Emitter, settings: Settings, wait: float) -> None:
+    if not emitter.close(wait):
+        print(
+            f"frwatch: Kafka at {settings.kafka} has not taken all within {wait:g} s; what is left waits "
+            f"in {settings.spool_folder}: `frwatch emit --drain` sends it",
+            file=sys.stderr,
+        )
 
 
 def _send_now(settings: Settings, report: _Report, given: Iterator[Given], wait: float) -> None:
@@ -214,68 +237,6 @@ def _send_now(settings: Settings, report: _Report, given: Iterator[Given], wait:
             send()
     finally:
         delivery.close()
-
-
-def _drain(settings: Settings, wait: float, *, as_json: bool) -> int:
-    """Send what no living process has; exit status 3 where Kafka does not take it all in time."""
-    deadline = time.monotonic() + wait
-    sent = left = 0
-    delivery = Delivery(settings)
-    try:
-        for slot, spool in _slots(settings).orphans():
-            try:
-                while (events := spool.first(BATCH)) and time.monotonic() < deadline:
-                    found = delivery.deliver(events, lambda: time.monotonic() > deadline, spool.tidy)
-                    spool.done(found.acknowledged)
-                    spool.refuse(found.never, "Kafka refuses it")
-                    sent += len(found.acknowledged)
-                    if len(found.acknowledged) + len(found.never) < len(events):
-                        break
-                left += spool.count
-            finally:
-                spool.close()
-                slot.leave()
-    finally:
-        delivery.close()
-    print(json.dumps({"sent": sent, "left": left}) if as_json else f"sent {sent:,}, {left:,} left")
-    if left:
-        raise NotThere(
-            f"Kafka at {settings.kafka} did not take {left} events within {wait:g} s; they stay in "
-            f"{settings.spool_folder}: start it, or set FRWATCH_KAFKA"
-        )
-    return 0
-
-
-def _status(settings: Settings, *, as_json: bool) -> int:
-    states = _slots(settings).states()
-    now = time.time()
-    told = [
-        {
-            "file": str(state.file),
-            "in_use": state.in_use,
-            "events": state.held.events,
-            "bytes": state.held.bytes,
-            "oldest_seconds": None if state.held.oldest is None else round(now - state.held.oldest / 1e6, 3),
-            "unsendable": state.held.refused,
-        }
-        for state in states
-    ]
-    if as_json:
-        print(json.dumps(told))
-        return 0
-    if not told:
-        print(f"no spools in {settings.spool_folder}")
-    for each in told:
-        age = f", the oldest for {each['oldest_seconds']:.0f} s" if each["oldest_seconds"] is not None else ""
-        put_aside = f", {each['unsendable']:,} that Kafka never takes" if each["unsendable"] else ""
-        use = "in use" if each["in_use"] else "left by an ended process"
-        print(f"{each['file']}: {use}, {each['events']:,} wait ({each['bytes']:,} bytes){age}{put_aside}")
-    return 0
-
-
-def _slots(settings: Settings) -> Slots:
-    limits = Limits(settings.spool_events, settings.spool_bytes)
-    return Slots(settings.spool_folder, limits, power_safe=settings.spool_power_safe)
 
 
 def _image(file: Path) -> bytes:

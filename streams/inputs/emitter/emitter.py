@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
+from schemas.canary import canary, kafka_key
 from schemas.contracts import contract
-from schemas.errors import FrwatchError
+from schemas.errors import FrwatchError, WrongUse
 from schemas.settings import Settings, load_settings
 from schemas.wire import encode
 from streams.inputs.emitter import fork
@@ -102,6 +103,17 @@ class Emitter:
         own = {name: self._fields[name] for name in ("agency_id",) if name in self._fields}
         return self._take("outcome", own | fields)
 
+    def canary(self, source: str | None = None) -> str | None:
+        """Send a canary, a search that nobody ran, the way of all others, and return its id, as `emit` does.
+
+        It is signed under FRWATCH_CANARY_KEY and goes by the name of `emit/SOURCE`, the emitter's own source
+        where none is given; `frwatch status` says when the last came through, so that silence is noticed.
+
+        Raises:
+            FrwatchError: only with `strict`: it was refused.
+        """
+        return self._guarded(lambda: self._canary(source or str(self._fields.get("source") or "")))
+
     def reports(self, /, **fields: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Return a decorator: each call of a search function, sync or async, is reported once it has ended.
 
@@ -156,8 +168,11 @@ class Emitter:
         self._try_at = 0.0
 
     def _take(self, kind: Kind, fields: dict[str, Any]) -> str | None:
+        return self._guarded(lambda: self._accept(kind, fields))
+
+    def _guarded(self, accept: Callable[[], str]) -> str | None:
         try:
-            return self._accept(kind, fields)
+            return accept()
         except BadEvent as error:
             self._refused("invalid", error)
         except SpoolFull as error:
@@ -178,7 +193,16 @@ class Emitter:
             self._hash(fields)
         record = read_event(kind, fields)
         event_id: str = record[name]
-        key, value = key_of(kind, record), encode(contract(kind), record)
+        return self._keep(kind, event_id, key_of(kind, record), encode(contract(kind), record))
+
+    def _canary(self, source: str) -> str:
+        if not source:
+            raise WrongUse("a canary needs a source; name the client's, such as lacris-web")
+        event_id, name = uuid.uuid4(), f"emit/{source}"
+        record = canary(event_id, time.time_ns() // 1000, name, self._settings().require_canary_key())
+        return self._keep("search", str(event_id), kafka_key(name), encode(contract("search"), record))
+
+    def _keep(self, kind: Kind, event_id: str, key: bytes, value: bytes) -> str:
         while True:
             open_ = self._open_now or self._open()
             # Where another thread closes it at this moment, it is opened again.

@@ -18,6 +18,7 @@ from schemas.catalogue_files import load_catalogue
 from schemas.errors import FrwatchError, NotThere, WrongUse
 from schemas.settings import Settings, load_settings
 from streams.inputs.importers.bulk import Importer, Send
+from streams.inputs.importers.canaries import Canaries
 from streams.inputs.importers.identity import Identities, load_identities
 from streams.inputs.importers.log_file import LogFile, Takes, moved_away
 from streams.inputs.importers.positions import Positions
@@ -50,6 +51,9 @@ class Options:
         Read from the beginning, whatever an earlier import has read.
     malformed:
         Append malformed lines to this file, as JSON lines with line number and reason.
+    canary:
+        When all is read, and every ten minutes while following, send a canary for import/SOURCE: a search
+        that nobody ran, so that an import which has ended is noticed.
     as_json:
         Print the counts as a JSON object.
     """
@@ -59,6 +63,7 @@ class Options:
     follow: Flag = False
     again: Flag = False
     malformed: Path | None = None
+    canary: Flag = False
     as_json: AsJson = False
 
 
@@ -189,12 +194,15 @@ def _run(
             if path is not None:
                 stack.enter_context(positions.locked(path))
         malformed = stack.enter_context(Malformed(report, options.malformed))
+        canaries = Canaries(name, settings.require_canary_key(), sender) if options.canary else None
         importer = make(Parts(name, key, watch, identities, sender.send, report, malformed))
         try:
             if options.follow:
-                Follower(paths, importer, positions).run()
+                Follower(paths, importer, positions, canaries).run()
             else:
                 _all(paths, importer, positions, again=options.again)
+                if canaries is not None:
+                    canaries.send_due()
         except FrwatchError:
             if report.read:
                 print_report(report, as_json=options.as_json)

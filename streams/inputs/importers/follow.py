@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from schemas.errors import NotThere
+from streams.inputs.importers.canaries import Canaries
 from streams.inputs.importers.log_file import LogFile, Takes
 from streams.inputs.importers.positions import Positions
 
@@ -26,8 +28,15 @@ class Follower:
     While Kafka is away it waits, without limit, reads nothing more and says so once.
     """
 
-    def __init__(self, paths: Sequence[Path | None], importer: Takes, positions: Positions) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path | None],
+        importer: Takes,
+        positions: Positions,
+        canaries: Canaries | None = None,
+    ) -> None:
         self._paths = paths
+        self._canaries = canaries
         self._importer = importer
         self._positions = positions
         self._files: dict[Path, LogFile] = {}
@@ -44,22 +53,24 @@ class Follower:
             while not self._stop.is_set():
                 for path in self._paths:
                     if path is not None:
-                        self._try(path)
+                        self._try(partial(self._look, path), str(path))
+                if self._canaries is not None and not self._away:
+                    self._try(self._canaries.send_due, "canaries")
                 self._stop.wait(AWAY if self._away else LOOK)
         for file in self._files.values():
             file.send_due()
             file.close()
 
-    def _try(self, path: Path) -> None:
+    def _try(self, step: Callable[[], None], what: str) -> None:
         try:
-            self._look(path)
+            step()
         except NotThere as error:
             if not self._away:
                 self._log.warning("waiting", why=str(error))
             self._away = True
             return
         if self._away:
-            self._log.info("going on", path=str(path))
+            self._log.info("going on", path=what)
         self._away = False
 
     def _look(self, path: Path) -> None:

@@ -32,7 +32,7 @@ def run_command() -> None:
     """
     import uvloop
 
-    from streams.inputs.collector.door import MAX_CONNECTIONS
+    from streams.inputs.collector.connection import MAX_CONNECTIONS
     from streams.log import set_up_logs
 
     settings = load_settings()

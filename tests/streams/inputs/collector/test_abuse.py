@@ -16,7 +16,8 @@ import pytest
 
 from deploy.local.ports import HOST
 from streams.inputs.collector.arrival import ARRIVAL_SECONDS, MAX_BODY
-from streams.inputs.collector.door import GREETING_SECONDS, LINGER_SECONDS, MAX_CONNECTIONS
+from streams.inputs.collector.connection import GREETING_SECONDS, MAX_CONNECTIONS
+from streams.inputs.collector.door import LINGER_SECONDS
 from tests.streams.inputs.collector.conftest import topics_in
 from tests.support.collector import Collector, Wire, search, stored_ids
 from tests.support.worker import until

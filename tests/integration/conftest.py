@@ -1,29 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from deploy.demo.scenario import Scenario
 from schemas.settings import Settings
 from sinks.clickhouse.migrate import migrate
 from sinks.kafka.topics import ensure_topics
 from tests.streams.conftest import make_search as make_search
 from tests.support.clickhouse import RunningClickHouse, running_clickhouse
-from tests.support.kafka import running_kafka
-from tests.support.played import playing
+from tests.support.kafka import fresh_prefix as fresh_prefix
 from tests.support.registry import running_registry
 from tests.support.worker import Stack, stack_for
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_kafka(tmp_path_factory.mktemp("kafka")) as address:
-        yield address
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +28,6 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClic
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_registry(tmp_path_factory.mktemp("registry")) as url:
         yield url
-
-
-def fresh_prefix() -> str:
-    """A prefix of topics that nobody else writes to."""
-    return f"t{uuid.uuid4().hex[:8]}."
 
 
 @pytest.fixture
@@ -62,10 +48,3 @@ def running(
         asyncio.run(ensure_topics(stack.settings(), partitions=4))
         stack.start_worker()
         yield stack
-
-
-@pytest.fixture(scope="session")
-def played(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Scenario]]:
-    """The demo's scenario, sent and stored: what is asked of it may not change by what is sent again."""
-    with playing(kafka, tmp_path_factory.mktemp("played"), fresh_prefix()) as played:
-        yield played

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,11 @@ from deploy.local.ports import free_ports
 from tests.support.process import stop
 
 DEADLINE = 60.0
+
+
+def fresh_prefix() -> str:
+    """A prefix of topics that nobody else writes to."""
+    return f"t{uuid.uuid4().hex[:8]}."
 
 
 @contextmanager

@@ -56,7 +56,7 @@ FROM counted GROUP BY agency, unit_text ORDER BY agency, unit_text
 SELECT formatDateTime(occurred_at, '%Y-%m', {{zone:String}}) AS month, {_COUNTS}
 FROM counted GROUP BY month ORDER BY month
 """,
-            chart="months",
+            chart="periods",
             charted="no_case",
             total=_ADDED,
         ),

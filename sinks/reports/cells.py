@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import timedelta
 from typing import Any
 
 from sinks.reports.model import WITHHELD, Column, Report
 
 PSEUDONYM = 12
 """How many digits of a pseudonym people are shown: enough to tell officers apart."""
+LONG = 2_000
+"""Rows of a table that people are shown; where there are more, they are told where to find all."""
 NOT_STATED = "not stated"
 HIDDEN = "withheld"
 _EMPTY = {"provider": "in no catalogue", "agency": "unknown", "person": "nobody named", "text": NOT_STATED}
@@ -46,13 +49,14 @@ def heading(report: Report) -> list[tuple[str, str]]:
     """Return what stands above every report: its statute, period, whose it is, what it counts, what it cannot."""
     scope, definition = report.scope, report.definition
     whose = report.names.get(scope.agency, scope.agency) if scope.agency else "all agencies that report"
-    counted = f"{_count(report.counted)} searches"
+    last = scope.end - timedelta(days=1)
+    counted = f"{count_of(report.counted)} searches"
     if report.counted == 0:
         counted = "0: no search is recorded in this period"
     lines = [
         ("Asked for by", definition.statute),
         ("Due", definition.due),
-        ("Period", f"{scope.first} to before {scope.end}, days of {scope.zone}"),
+        ("Period", f"{scope.first} to {last}, both included, by the clock of {scope.zone}"),
         ("About", plain(whose)),
         (
             "Counted",
@@ -61,7 +65,7 @@ def heading(report: Report) -> list[tuple[str, str]]:
         ),
         (
             "Not attributed",
-            f"{_count(report.unattributed)} events: of agencies in no register, or unreadable.",
+            f"{count_of(report.unattributed)} events: of agencies in no register, or unreadable.",
         ),
     ]
     if scope.as_of:
@@ -73,5 +77,6 @@ def heading(report: Report) -> list[tuple[str, str]]:
     return lines
 
 
-def _count(number: int | None) -> str:
+def count_of(number: int | None) -> str:
+    """Return a number of events as words."""
     return "fewer than ten" if number is WITHHELD else f"{number:,}"

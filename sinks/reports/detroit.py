@@ -24,7 +24,7 @@ SELECT formatDateTime(occurred_at, '%Y-%m-%d', {zone:String}) AS day, count() AS
     countIf(event_id IN (SELECT event_id FROM acted)) AS acted
 FROM counted GROUP BY day ORDER BY day
 """,
-            chart="months",
+            chart="periods",
             charted="searches",
             total=("searches", "acted"),
         ),

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 Kind = Literal["text", "number", "agency", "provider", "person"]
 """What the cells of a column are: `agency` and `provider` hold ids, `person` a keyed pseudonym."""
-Chart = Literal["bars", "months"]
+Chart = Literal["bars", "periods", "figures"]
+"""A bar beside each row; a chart of months or days, which the first column holds; big figures in place of a table."""
 Audience = Literal["public", "internal"]
 WITHHELD = None
 """The value of a number that is withheld so that nobody is told apart; no other number is None."""

@@ -7,11 +7,15 @@ from typing import Any
 
 import jinja2
 
-from sinks.reports.cells import heading, shown, totals_of
+from sinks.reports.cells import LONG, count_of, heading, shown, totals_of
+from sinks.reports.chart import chart_of
 from sinks.reports.model import Report, Table
+from sinks.reports.words import WITHHELD_WORD, WORDS
 
-BAR = 100
-COLUMNS_HEIGHT = 120
+CARDS = 3
+"""Tables of more columns are shown on a telephone as a card a row."""
+WORD = 24
+"""Letters of the longest word that is kept whole."""
 
 
 def to_html(report: Report) -> str:
@@ -21,6 +25,7 @@ def to_html(report: Report) -> str:
         intro=report.definition.intro,
         heading=heading(report),
         public=report.definition.audience == "public",
+        words=_words(report),
         tables=[_view(report, table) for table in report.tables],
     )
 
@@ -42,46 +47,45 @@ def _view(report: Report, table: Table) -> dict[str, Any]:
     question = table.question
     rows = [
         [shown(report, column, value) for column, value in zip(table.columns, row, strict=True)]
-        for row in table.rows
+        for row in table.rows[:LONG]
     ]
-    at = table.at(question.charted) if question.chart else 0
-    values = [row[at] or 0 for row in table.rows] if question.chart else []
-    top = max(values, default=0) or 1
+    charted = table.at(question.charted) if question.chart else 0
+    values: list[int | None] = [row[charted] for row in table.rows] if question.chart else []
     return {
         "id": question.id,
         "title": question.title,
         "note": question.note,
         "columns": [(column.title, column.kind == "number") for column in table.columns],
-        "rows": rows,
+        "rows": [[(cell, _is_long(cell)) for cell in row] for row in rows],
+        "left_out": f"{len(table.rows) - LONG:,}" if len(table.rows) > LONG else "",
         "totals": totals_of(report, table.columns, table.totals) if table.totals and rows else [],
-        "bars": _bars(rows, values, top) if question.chart == "bars" else [],
-        "chart": _columns(rows, values, top) if question.chart == "months" and values else None,
-        "bar_at": at,
-        "charted": table.columns[at].title if question.chart else "",
-        "wide": len(table.columns) > 3,
+        "bars": _bars(values) if question.chart == "bars" else [],
+        "figures": _figures(report, rows) if question.chart == "figures" else [],
+        "chart": chart_of([row[0] for row in table.rows], values)
+        if question.chart == "periods" and rows
+        else None,
+        "charted": table.columns[charted].title,
+        "cards": len(table.columns) > CARDS,
     }
 
 
-def _bars(rows: list[list[str]], values: list[int], top: int) -> list[float]:
-    """The length of each row's bar, of `BAR`."""
-    return [round(BAR * value / top, 2) for _, value in zip(rows, values, strict=True)]
+def _bars(values: list[int | None]) -> list[float]:
+    """The length of each row's bar, of a hundred; one that is withheld has none."""
+    top = max((value or 0 for value in values), default=0) or 1
+    return [round(100 * (value or 0) / top, 2) for value in values[:LONG]]
 
 
-def _columns(rows: list[list[str]], values: list[int], top: int) -> dict[str, Any]:
-    """A column for each row, from left to right; `top` is what the highest stands for."""
-    return {
-        "width": 10 * len(values),
-        "height": COLUMNS_HEIGHT,
-        "columns": [
-            {
-                "x": 10 * number + 1,
-                "y": round(COLUMNS_HEIGHT * (1 - value / top), 2),
-                "height": round(COLUMNS_HEIGHT * value / top, 2),
-                "label": f"{row[0]}: {value:,}",
-            }
-            for number, (row, value) in enumerate(zip(rows, values, strict=True))
-        ],
-        "first": rows[0][0],
-        "last": rows[-1][0],
-        "top": f"{top:,}",
-    }
+def _figures(report: Report, rows: list[list[str]]) -> list[tuple[str, str]]:
+    """Figures and what they count; the searches first."""
+    return [(count_of(report.counted), "searches"), *((row[1], row[0]) for row in rows)]
+
+
+def _is_long(cell: str) -> bool:
+    """Whether a cell has a word that may break anywhere, or it would widen the page."""
+    return any(len(word) > WORD for word in cell.split())
+
+
+def _words(report: Report) -> list[tuple[str, str]]:
+    if report.definition.audience != "public":
+        return []
+    return [*WORDS, WITHHELD_WORD] if report.scope.suppress else [*WORDS]

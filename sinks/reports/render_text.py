@@ -10,12 +10,10 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from sinks.reports.cells import heading, shown, totals_of
+from sinks.reports.cells import LONG, heading, shown, totals_of
 from sinks.reports.model import Report, Table
 
 WIDTH = 100
-LONG = 2_000
-"""Rows above which a terminal is told where to find them."""
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 

@@ -29,6 +29,8 @@ SELECT what, value FROM
 )
 ORDER BY place
 """,
+            chart="figures",
+            charted="value",
         ),
         Question(
             "months",
@@ -38,7 +40,7 @@ ORDER BY place
 SELECT formatDateTime(occurred_at, '%Y-%m', {zone:String}) AS month, count() AS searches
 FROM counted GROUP BY month ORDER BY month
 """,
-            chart="months",
+            chart="periods",
             charted="searches",
             total=("searches",),
             small=("searches",),

@@ -1,0 +1,91 @@
+"""Every report, on the played scenario, looked at in a real Chromium on a desk, a telephone and paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from deploy.cli import main
+from deploy.demo.scenario import Scenario
+from sinks.reports.shelf import REPORTS
+from tests.browser.looking import (
+    PAPER,
+    WIDTHS,
+    access_faults,
+    keyboard_faults,
+    layout_faults,
+    opened,
+)
+from tests.support.browser import chromium_missing
+from tests.support.worker import Stack
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(chromium_missing() is not None, reason=chromium_missing() or ""),
+]
+PERIOD = ["--from", "2020-10-01", "--to", "2021-01-01"]
+"""A quarter, with the ban in it: Massachusetts lists each search of one."""
+
+
+@pytest.fixture(scope="module")
+def pages(played: tuple[Stack, Scenario], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The address of each report, as the command writes it; `name-suppressed` withholds small counts."""
+    folder = tmp_path_factory.mktemp("pages")
+    found: dict[str, str] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in played[0].environment().items():
+            patch.setenv(variable, value)
+        for name in REPORTS:
+            found[name] = written(name, folder / f"{name}.html")
+        for name in ("maryland", "transparency"):
+            found[f"{name}-suppressed"] = written(name, folder / f"{name}-suppressed.html", "--suppress")
+    return found
+
+
+def written(name: str, file: Path, *more: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["report", name, *PERIOD, "--format", "html", "--output", str(file), *more])
+    assert ended.value.code == 0
+    return file.as_uri()
+
+
+PAGES = [*REPORTS, "maryland-suppressed", "transparency-suppressed"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_report_is_whole_offline_and_can_be_read(
+    browser: Browser, pages: dict[str, str], name: str, width: int
+) -> None:
+    async with opened(browser, pages[name], width) as (page, said):
+        assert await layout_faults(page) == []
+        assert await access_faults(page) == []
+        assert said == []
+        assert await page.get_attribute("html", "lang") == "en"
+        assert await page.title() == REPORTS[name.removesuffix("-suppressed")].title
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_report_is_legible_in_the_dark(browser: Browser, pages: dict[str, str], name: str) -> None:
+    async with opened(browser, pages[name], 1280, scheme="dark") as (page, _):
+        paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert sum(int(part) for part in paper.removeprefix("rgb(").removesuffix(")").split(",")) < 150
+        assert await access_faults(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_report_fits_on_paper(browser: Browser, pages: dict[str, str], name: str) -> None:
+    async with opened(browser, pages[name], PAPER, scheme="dark") as (page, _):
+        await page.emulate_media(media="print")
+        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert await layout_faults(page, paper=True) == []
+        assert (await page.pdf(format="A4")).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_the_keyboard_reaches_every_part(browser: Browser, pages: dict[str, str], width: int) -> None:
+    async with opened(browser, pages["transparency"], width) as (page, _):
+        assert await keyboard_faults(page) == []

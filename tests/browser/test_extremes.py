@@ -115,7 +115,7 @@ async def test_nothing_is_cut_off_or_lies_over_another(
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "five hundred rows"])
 async def test_all_is_legible_and_has_its_names(browser: Browser, tmp_path: Path, name: str) -> None:
     for scheme in ("light", "dark"):
-        async with opened(browser, saved(tmp_path, PAGES[name]), 390, scheme=scheme) as (page, _):  # type: ignore[arg-type]
+        async with opened(browser, saved(tmp_path, PAGES[name]), 390, scheme=scheme) as (page, _):
             assert await access_faults(page) == []
 
 

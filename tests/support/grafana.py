@@ -86,7 +86,8 @@ def _with_macros(sql: str, window: Window) -> str:
     first, last = (f"toDate('{moment:%Y-%m-%d}')" for moment in (window.begin, window.end))
     seconds = max(1, int(window.step.total_seconds()))
     while found := _MACRO.search(sql):
-        name, (given, after) = found[1], ([], found.end())
+        name, after = found[1], found.end()
+        given: list[str] = []
         if sql[found.end() : found.end() + 1] == "(":
             given, after = _arguments(sql, found.end())
         column = given[0].strip() if given else ""

@@ -99,8 +99,15 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("width", [*WIDTHS, 800, 320])
-@pytest.mark.parametrize("name", PAGES)
+def among(*fast: Any) -> list[Any]:
+    """All pages; those that are not named are slow, for together they take minutes on a busy machine."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in PAGES]
+
+
+@pytest.mark.parametrize(
+    "width", [*WIDTHS, *(pytest.param(width, marks=pytest.mark.slow) for width in (800, 320))]
+)
+@pytest.mark.parametrize("name", among("no row", "one row", "withheld", "millions", "five hundred days"))
 async def test_nothing_is_cut_off_or_lies_over_another(
     browser: Browser, tmp_path: Path, name: str, width: int
 ) -> None:
@@ -112,7 +119,7 @@ async def test_nothing_is_cut_off_or_lies_over_another(
         assert await layout_faults(page, paper=True) == []
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "five hundred rows"])
+@pytest.mark.parametrize("name", among("withheld"))
 async def test_all_is_legible_and_has_its_names(browser: Browser, tmp_path: Path, name: str) -> None:
     for scheme in ("light", "dark"):
         async with opened(browser, saved(tmp_path, PAGES[name]), 390, scheme=scheme) as (page, _):

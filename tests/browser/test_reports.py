@@ -52,7 +52,13 @@ def written(name: str, file: Path, *more: str) -> str:
     return file.as_uri()
 
 
-PAGES = [*REPORTS, "maryland-suppressed", "transparency-suppressed"]
+FAST = ("lapd", "transparency", "transparency-suppressed")
+PAGES = [
+    name
+    if name in FAST
+    else pytest.param(name, marks=pytest.mark.slow)  # some seconds each, all of them a minute
+    for name in (*REPORTS, "maryland-suppressed", "transparency-suppressed")
+]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

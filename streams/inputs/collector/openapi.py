@@ -117,7 +117,7 @@ def _operation(kind: Kind) -> Json:
     return {
         "operationId": f"report{SCHEMAS[kind]}",
         "summary": f"Report {'a search or several' if kind == 'search' else 'what came of searches'}",
-        "description": f"At most {MAX_ITEMS} events and {MAX_BODY} bytes, unpacked too; "
+        "description": f"At most {MAX_ITEMS:,} events and {MAX_BODY:,} bytes, unpacked too; "
         "`Content-Encoding: gzip` is taken. With headers `ce-id`, `ce-source`, `ce-type` and "
         "`ce-specversion` an object of application/json is a CloudEvent in binary mode.",
         "requestBody": {

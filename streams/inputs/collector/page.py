@@ -13,11 +13,26 @@ from streams.inputs.event import Kind
 Json = dict[str, Any]
 
 _STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-body{color:#1c2733;background:#fff}
-h2{margin-top:2.5rem;border-top:1px solid #d5dce3;padding-top:1rem}table{border-collapse:collapse;width:100%}
-td,th{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #e6ebf0}
-code,pre{font:14px ui-monospace,monospace;background:#f3f6f9}pre{padding:.8rem;overflow-x:auto}
+:root{color-scheme:light dark;--ink:#1c2733;--soft:#56616f;--line:#d5dce3;--page:#fff;--band:#f3f6f9}
+@media(prefers-color-scheme:dark){
+:root{--ink:#e6eaf0;--soft:#a3aebb;--line:#3a4451;--page:#14191f;--band:#1d242c}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+body{overflow-wrap:break-word}
+main{max-width:62rem;margin:0 auto;padding:1.5rem 1rem 4rem}p,li{max-width:44rem}a{color:inherit}
+a:focus-visible,pre:focus-visible{outline:3px solid;outline-offset:2px}
+h1{line-height:1.2;margin:0 0 1rem}
+h2{margin:2.5rem 0 .5rem;border-top:1px solid var(--line);padding-top:1.25rem}
+table{border-collapse:collapse;width:100%}
+td,th{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line)}
+.type{color:var(--soft);overflow-wrap:anywhere}
+code,pre{font:.875rem/1.5 ui-monospace,monospace;background:var(--band)}
+p code{white-space:nowrap}code{padding:.1rem .25rem;border-radius:.25rem}pre{padding:.8rem;border-radius:.5rem;overflow-x:auto}
+@media screen and (max-width:40rem){
+.fields thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden;white-space:nowrap}
+.fields,.fields tbody,.fields tr,.fields td{display:block}
+.fields td{border:0;padding:0}.fields tr{border-bottom:1px solid var(--line);padding:.5rem 0}}
+@media print{pre{white-space:pre-wrap;overflow-wrap:anywhere}nav{display:none}tr,pre{break-inside:avoid}}
 """
 
 
@@ -25,14 +40,20 @@ code,pre{font:14px ui-monospace,monospace;background:#f3f6f9}pre{padding:.8rem;o
 def page() -> str:
     """Return the document as one page of HTML that loads nothing from anywhere."""
     told = document()
-    parts = [f"<h1>{escape(told['info']['title'])}</h1><p>{escape(told['info']['description'])}</p>"]
-    parts.append('<p>For programs: <a href="/openapi.json">openapi.json</a></p>')
-    for kind, path in PATHS.items():
-        parts.append(_section(kind, path, told["paths"][path]["post"], told["components"]["schemas"]))
+    title = escape(told["info"]["title"])
+    about = "".join(f"<p>{_marked(part)}</p>" for part in told["info"]["description"].split("\n\n"))
+    links = "".join(f'<li><a href="#{kind}">POST {escape(path)}</a></li>' for kind, path in PATHS.items())
+    sections = "".join(
+        _section(kind, path, told["paths"][path]["post"], told["components"]["schemas"])
+        for kind, path in PATHS.items()
+    )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(told['info']['title'])}</title><style>{_STYLE}</style>{''.join(parts)}</html>"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>{about}"
+        f'<nav aria-label="Contents"><ul>{links}'
+        '<li><a href="/openapi.json">openapi.json</a>, for programs</li></ul></nav>'
+        f"{sections}</main></body></html>"
     )
 
 
@@ -40,12 +61,12 @@ def _section(kind: Kind, path: str, operation: Json, schemas: Json) -> str:
     schema = schemas[SCHEMAS[kind]]
     fields = "".join(
         f"<tr><td><code>{escape(name)}</code>{' *' if name in schema['required'] else ''}</td>"
-        f"<td>{escape(_words(field))}</td><td>{escape(field.get('description', ''))}</td></tr>"
+        f'<td class="type">{escape(_words(field))}</td><td>{_marked(field.get("description", ""))}</td></tr>'
         for name, field in schema["properties"].items()
     )
     media = "".join(f"<li><code>{escape(name)}</code></li>" for name in operation["requestBody"]["content"])
     answers = "".join(
-        f"<tr><td><b>{status}</b></td><td>{escape(answer['description'])}</td></tr>"
+        f"<tr><td><b>{status}</b></td><td>{_marked(answer['description'])}</td></tr>"
         for status, answer in operation["responses"].items()
     )
     call = (
@@ -53,12 +74,25 @@ def _section(kind: Kind, path: str, operation: Json, schemas: Json) -> str:
         f"{json.dumps(EXAMPLES[kind], indent=1)}\nEOF"
     )
     return (
-        f"<h2>POST {escape(path)}</h2>"
-        f"<p>{escape(operation['summary'])}. {escape(operation['description'])}</p>"
-        f"<pre>{escape(call)}</pre><ul>{media}</ul>"
-        f"<h3>Fields</h3><p>* is required.</p><table>{fields}</table>"
-        f"<h3>Answers</h3><table>{answers}</table>"
+        f'<section aria-labelledby="{kind}"><h2 id="{kind}">POST {escape(path)}</h2>'
+        f"<p>{_marked(operation['summary'])}. {_marked(operation['description'])}</p>"
+        f'<pre tabindex="0" role="region" aria-label="Example of POST {escape(path)}">{escape(call)}</pre>'
+        f"<h3>Media types</h3><ul>{media}</ul>"
+        f'<h3>Fields</h3><p>* is required.</p><table class="fields">{_head("Field", "Type", "Meaning")}'
+        f"<tbody>{fields}</tbody></table>"
+        f"<h3>Answers</h3><table>{_head('Status', 'Meaning')}<tbody>{answers}</tbody></table></section>"
     )
+
+
+def _head(*names: str) -> str:
+    cells = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f"<thead><tr>{cells}</tr></thead>"
+
+
+def _marked(text: str) -> str:
+    """Markdown as far as the document uses it: what stands between backticks is code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
 def _words(field: Json) -> str:

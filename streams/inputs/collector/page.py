@@ -27,9 +27,10 @@ table{border-collapse:collapse;width:100%}
 td,th{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line)}
 .type{color:var(--soft);overflow-wrap:anywhere}
 code,pre{font:.875rem/1.5 ui-monospace,monospace;background:var(--band)}
-p code{white-space:nowrap}code{padding:.1rem .25rem;border-radius:.25rem}pre{padding:.8rem;border-radius:.5rem;overflow-x:auto}
+p code{white-space:nowrap}code{padding:.1rem .25rem;border-radius:.25rem}
+pre{padding:.8rem;border-radius:.5rem;overflow-x:auto}
 @media screen and (max-width:40rem){
-.fields thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden;white-space:nowrap}
+.fields thead{display:none}
 .fields,.fields tbody,.fields tr,.fields td{display:block}
 .fields td{border:0;padding:0}.fields tr{border-bottom:1px solid var(--line);padding:.5rem 0}}
 @media print{pre{white-space:pre-wrap;overflow-wrap:anywhere}nav{display:none}tr,pre{break-inside:avoid}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -13,9 +14,11 @@ from sinks.reports.model import Report, Table
 from sinks.reports.words import WITHHELD_WORD, WORDS
 
 CARDS = 3
-"""Tables of more columns are shown on a telephone as a card a row."""
+"""Tables of more columns, one of bars among them, are shown on a telephone as a card a row."""
 WORD = 24
 """Letters of the longest word that is kept whole."""
+_BETWEEN_JOINTS = re.compile(r"[^\s/_.-]+")
+_AFTER_JOINT = re.compile(r"(?<=[/_.])(?=\w)")
 
 
 def to_html(report: Report) -> str:
@@ -56,7 +59,7 @@ def _view(report: Report, table: Table) -> dict[str, Any]:
         "title": question.title,
         "note": question.note,
         "columns": [(column.title, column.kind == "number") for column in table.columns],
-        "rows": [[(cell, _is_long(cell)) for cell in row] for row in rows],
+        "rows": [[(_parts(cell), _is_long(cell)) for cell in row] for row in rows],
         "left_out": f"{len(table.rows) - LONG:,}" if len(table.rows) > LONG else "",
         "totals": totals_of(report, table.columns, table.totals) if table.totals and rows else [],
         "bars": _bars(values) if question.chart == "bars" else [],
@@ -65,7 +68,7 @@ def _view(report: Report, table: Table) -> dict[str, Any]:
         if question.chart == "periods" and rows
         else None,
         "charted": table.columns[charted].title,
-        "cards": len(table.columns) > CARDS,
+        "cards": len(table.columns) + (question.chart == "bars") > CARDS,
     }
 
 
@@ -82,7 +85,12 @@ def _figures(report: Report, rows: list[list[str]]) -> list[tuple[str, str]]:
 
 def _is_long(cell: str) -> bool:
     """Whether a cell has a word that may break anywhere, or it would widen the page."""
-    return any(len(word) > WORD for word in cell.split())
+    return any(len(word) > WORD for word in _BETWEEN_JOINTS.findall(cell))
+
+
+def _parts(cell: str) -> list[str]:
+    """A cell in parts between which a line may break: where an id or a file's name has its joints."""
+    return _AFTER_JOINT.split(cell)
 
 
 def _words(report: Report) -> list[tuple[str, str]]:

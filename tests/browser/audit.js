@@ -35,6 +35,19 @@
     }
   }
 
+  const perText = new Map();
+  for (const { text } of lines) perText.set(text, (perText.get(text) ?? 0) + 1);
+  for (const text of perText.keys()) {
+    if (perText.get(text) < 2 || text.parentElement.closest('.long, pre')) continue;
+    for (const word of text.data.matchAll(/[\p{L}\p{N}]{2,24}(?![\p{L}\p{N}])/gu)) {
+      if (/[\p{L}\p{N}]/u.test(text.data[word.index - 1] ?? ' ')) continue;
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (range.getClientRects().length > 1) say(`the word "${word[0]}" is broken`, text.parentElement);
+    }
+  }
+
   for (const { rect, parent } of lines) {
     const inBox = parent.closest('.scroll, pre');
     const scrolled = !paper && inBox && inBox.scrollWidth > inBox.clientWidth;

@@ -15,6 +15,9 @@ from clickhouse_connect.driver import AsyncClient
 DAYS = 8
 """Days that are settled together: some million searches of a large state, in a second of one core."""
 
+# What was inserted on another replica must be seen.
+_READ = {"select_sequential_consistency": 1}
+
 
 class Rollups:
     """Makes documents. `settle` until it says that nothing is left, or as often as there is time."""
@@ -37,7 +40,7 @@ class Rollups:
             # Two that begin in one microsecond are told apart all the same.
             run = (int(settled_at.timestamp() * 1_000_000) << 12) | secrets.randbelow(1 << 12)
             values = {"days": owed, "settled_at": settled_at, "run": run}
-            await self._client.command(self._statement, values)
+            await self._client.command(self._statement, values, settings=_READ)
         return len(owed)
 
     async def _owed(self, days: int, *, quiet: bool) -> tuple[list[date], datetime]:
@@ -48,6 +51,7 @@ class Rollups:
             " AND ({quiet:Bool} OR marked_at <= now64(6, 'UTC') - toIntervalSecond(30))"
             " GROUP BY day ORDER BY day DESC LIMIT {days:UInt32})",
             {"days": days, "quiet": quiet},
+            settings=_READ,
         )
         owed, moment = answer.result_rows[0]
         return owed, moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

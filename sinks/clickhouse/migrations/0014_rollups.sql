@@ -36,9 +36,10 @@ CREATE TABLE IF NOT EXISTS frwatch.rollup_marks
     day Date32 COMMENT 'Day of the search, UTC.',
     marked_at DateTime64(6, 'UTC') COMMENT 'When an insert that touches them began, by the engine''s clock, UTC; merges leave the last.'
 )
--- No deduplication window: what is inserted again under its token marks again.
 ENGINE = ReplacingMergeTree(marked_at)
 ORDER BY (agency_id, day)
+-- What is inserted again under its token marks again.
+SETTINGS non_replicated_deduplication_window = 0, replicated_deduplication_window = 0
 COMMENT 'Agencies and days whose searches or findings were touched.';
 
 CREATE TABLE IF NOT EXISTS frwatch.rollup_documents

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         default=_DATA / "clickhouse" / "queries", description="folder of the query book: questions as SQL"
     )
     alerts: Path = Field(default=_DATA / "alerts", description="file or folder of alert routes")
+    retention: Path = Field(
+        default=_DATA / "retention", description="file or folder of how long events are kept"
+    )
     alerts_link: str | None = Field(
         default=None, description="link to a violation in alerts; {violation_id}, {event_id}, {alert_id}"
     )

@@ -22,6 +22,17 @@ POINTS = (
     "committed",
 )
 """The places, in the order in which a batch comes to them."""
+RETENTION_POINTS = (
+    "retention-floors",
+    "retention-listed",
+    "retention-searches",
+    "retention-violations_raw",
+    "retention-search_differences_raw",
+    "retention-search_decisions",
+    "retention-search_arrivals",
+    "retention-noted",
+)
+"""Those of `frwatch retention apply`."""
 ALERT_POINTS = ("alert-fetched", "alert-decided", "alert-attempted", "alert-committed")
 """Those of the alerter."""
 

@@ -294,6 +294,52 @@ COMMANDS = {
             frwatch sql "SELECT * FROM violations" --format parquet --output violations.parquet
         """,
     ),
+    "retention lint": (
+        "streams.retention_command:lint_command",
+        """Say every fault of retention terms, with file, line, column and remedy.
+
+        Exit status 1 if there is one.
+
+            frwatch retention lint my-retention.yaml --json
+        """,
+    ),
+    "retention plan": (
+        "streams.retention_command:plan_command",
+        """Say what would be removed now, by agency, evidence and month; nothing is.
+
+            FRWATCH_RETENTION=my-retention.yaml frwatch retention plan
+        """,
+    ),
+    "retention apply": (
+        "streams.retention_command:apply_command",
+        """Remove what has been kept for long enough, and all that belongs to it.
+
+        A legal hold is looked up as rows go. Cut off, it is run again.
+
+            FRWATCH_RETENTION=my-retention.yaml frwatch retention apply --by "records officer S4711"
+        """,
+    ),
+    "hold add": (
+        "streams.hold_command:add_command",
+        """Put a case on legal hold: nothing of it is removed or expunged.
+
+            frwatch hold add 20-004711 --agency lapd --by S4711 --reason "Superior Court, order 26-77"
+        """,
+    ),
+    "hold list": (
+        "streams.hold_command:list_command",
+        """List the legal holds in force, or all that there were (--all).
+
+            frwatch hold list --agency lapd --all --json
+        """,
+    ),
+    "hold release": (
+        "streams.hold_command:release_command",
+        """Release a legal hold; another on the same case stays.
+
+            frwatch hold release 6f1c7a52-… --by S4711 --reason "order 26-77 vacated"
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.
@@ -338,6 +384,8 @@ GROUPS = {
     "dlq": "Records that could not be stored, each with its reason and its bytes.",
     "import": "Logs of clients that nobody will change, and exports, as signs of use.",
     "alerts": "Who is told of violations, what became of it, and who has taken it on.",
+    "retention": "How long events are kept: what would go, and its removal.",
+    "hold": "Cases of which nothing may be removed, who said so and why.",
     "catalogue": "Which services there are, who operates each, and how they are known.",
 }
 

@@ -110,7 +110,8 @@ def _show(found: Plan, what: str) -> None:
             when = f"{month // 100}-{month % 100:02d}"
             table.add_row(agency_id, evidence, when, f"{removed:,}", f"{held:,}" if held else "")
         Console(highlight=False, markup=False).print(table)
-        removed, held = (sum(each[at] for each in found.searches) for at in (3, 4))
+        removed = sum(each.removed for each in found.searches)
+        held = sum(each.held for each in found.searches)
         print(f"{what} {removed:,} events" + (f"; {held:,} are kept by a legal hold" if held else ""))
     if found.dead_letters:
         print(f"{what} {found.dead_letters:,} dead letters")

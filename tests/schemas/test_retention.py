@@ -135,12 +135,11 @@ def test_a_term_that_is_not_shorter_never_keeps_less(one: Term, other: Term, tod
 def test_nothing_goes_before_its_term_is_over(
     default: Term, general: Term, own: Term, agency: str | None, evidence: str, now: datetime
 ) -> None:
-    rules = (Rule(keep="forever", evidence="ACCESS"),)
     found = Retention(
         default,
         (
-            rules[0].model_copy(update={"keep": general}),
-            rules[0].model_copy(update={"keep": own, "agency": ("lapd",), "evidence": ()}),
+            Rule.model_construct(keep=general, evidence=("ACCESS",)),
+            Rule.model_construct(keep=own, agency=("lapd",)),
         ),
     )
     expected = own if agency == "lapd" else general if evidence == "ACCESS" else default

@@ -210,7 +210,7 @@ def test_dead_letters_go_but_for_those_that_hold_the_number_of_a_held_case(setti
 
 
 @pytest.fixture(scope="module")
-def many(engine: Settings) -> Iterator[list[Stored]]:
+def many(engine: Settings) -> list[Stored]:
     """Events around the beginnings of two years, in every tier, of known agencies and another."""
     for table in TABLES:
         command(engine, f"TRUNCATE TABLE frwatch.{table}")
@@ -226,7 +226,7 @@ def many(engine: Settings) -> Iterator[list[Stored]]:
         for moment in moments
     ]
     store(engine, found)
-    yield found
+    return found
 
 
 TERM = st.sampled_from([Term(), Term(months=36), Term(months=60), Term(days=1096), Term(days=1_826)])

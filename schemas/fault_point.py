@@ -33,6 +33,15 @@ RETENTION_POINTS = (
     "retention-noted",
 )
 """Those of `frwatch retention apply`."""
+EXPUNGE_POINTS = (
+    "expunge-begun",
+    "expunge-listed",
+    "expunge-searches_raw",
+    "expunge-violations_raw",
+    "expunge-outcomes_raw",
+    "expunge-erased",
+)
+"""Those of `frwatch expunge`."""
 ALERT_POINTS = ("alert-fetched", "alert-decided", "alert-attempted", "alert-committed")
 """Those of the alerter."""
 

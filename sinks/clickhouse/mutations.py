@@ -35,7 +35,7 @@ def change(client: Any, table: str, values: Mapping[str, str], where: str) -> in
 
 
 def _mutate(client: Any, table: str, action: str, where: str) -> int:
-    counted = f"SELECT _partition_id, count() FROM frwatch.{table} WHERE {where} GROUP BY 1 ORDER BY 1"  # noqa: S608
+    counted = f"SELECT _partition_id, count() FROM frwatch.{table} WHERE {where} GROUP BY 1 ORDER BY 1"
     found = client.query(counted, settings={"select_sequential_consistency": 1}).result_rows
     verb, _, assigned = action.partition(" ")
     for partition, _ in found:

@@ -26,6 +26,7 @@ from sinks.clickhouse.mutations import remove
 
 _NEVER = datetime(1900, 1, 1, tzinfo=UTC)
 _HELD_CASES = "(SELECT agency_id, case_number FROM frwatch.held_cases)"
+_CASE = "(agency_id, lowerUTF8(trim(ifNull(case_number, ''))))"
 _NOBODY = "toUUID('00000000-0000-0000-0000-000000000000')"
 
 
@@ -71,14 +72,14 @@ def due(cutoffs: Sequence[Cutoff], time: str = "occurred_at", evidence: str = "e
 def plan(settings: Settings, cutoffs: Sequence[Cutoff], dead_before: datetime | None) -> Plan:
     """Return what `apply` would remove now; nothing is written."""
     sql = (
-        "SELECT agency_id, evidence, toYYYYMM(occurred_at) AS month,"  # noqa: S608  our own words
+        "SELECT agency_id, evidence, toYYYYMM(occurred_at) AS month,"
         " countIf(event_id NOT IN (SELECT event_id FROM frwatch.held_events)) AS removed, count() - removed"
         f" FROM frwatch.searches WHERE {due(cutoffs)} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     )
     with asking(settings) as client:
         rows = client.query(sql, settings=UNLOGGED).result_rows
         dead = client.query(
-            f"SELECT count() FROM frwatch.dead_letters WHERE {_dead(dead_before)}",  # noqa: S608
+            f"SELECT count() FROM frwatch.dead_letters WHERE {_dead(dead_before)}",
             settings=UNLOGGED,
         ).result_rows[0][0]
     return Plan([Due(*row) for row in rows], int(dead))
@@ -126,26 +127,26 @@ def _raise_floors(client: Any, cutoffs: Sequence[Cutoff], by: str, now: datetime
 
 def _list(client: Any, run_id: UUID, by: str, cutoffs: Sequence[Cutoff]) -> None:
     """Write down what goes: searches by the copy that counts, and the outcomes that speak of nothing else."""
-    into = "INSERT INTO frwatch.retention_doomed (run_id, said_by, kind, id, agency_id, evidence, month)"
+    into = "INSERT INTO frwatch.retention_doomed (run_id, said_by, kind, id, agency_id, evidence, day)"
     names = {"run": run_id, "by": by}
     client.command(
-        f"{into} SELECT {{run:UUID}}, {{by:String}}, 'search', event_id, agency_id, evidence,"  # noqa: S608
-        f" toYYYYMM(occurred_at) FROM frwatch.searches WHERE {due(cutoffs)}",
+        f"{into} SELECT {{run:UUID}}, {{by:String}}, 'search', event_id, agency_id, evidence,"
+        f" toDate32(occurred_at) FROM frwatch.searches WHERE {due(cutoffs)}",
         names,
     )
-    doomed = f"(SELECT id FROM frwatch.retention_doomed WHERE run_id = '{run_id}' AND kind = 'search')"  # noqa: S608
+    doomed = f"(SELECT id FROM frwatch.retention_doomed WHERE run_id = '{run_id}' AND kind = 'search')"
     old = due(cutoffs, "recorded_at", "'SEARCH'")
     by_event = (
-        f"(SELECT assumeNotNull(event_id) FROM frwatch.outcomes_raw WHERE isNotNull(event_id) AND {old})"  # noqa: S608
+        f"(SELECT assumeNotNull(event_id) FROM frwatch.outcomes_raw WHERE isNotNull(event_id) AND {old})"
     )
     by_case = (
-        "(SELECT agency_id, assumeNotNull(case_number) FROM frwatch.outcomes_raw"  # noqa: S608
+        "(SELECT agency_id, assumeNotNull(case_number) FROM frwatch.outcomes_raw"
         f" WHERE isNull(event_id) AND isNotNull(case_number) AND {old})"
     )
     case = "(agency_id, ifNull(case_number, ''))"
     client.command(
-        f"{into} SELECT {{run:UUID}}, {{by:String}}, 'outcome', outcome_id, agency_id, '',"  # noqa: S608
-        " toYYYYMM(recorded_at) FROM frwatch.outcomes WHERE"
+        f"{into} SELECT {{run:UUID}}, {{by:String}}, 'outcome', outcome_id, agency_id, '',"
+        " toDate32(recorded_at) FROM frwatch.outcomes WHERE"
         # Told of a search that goes, of one that was never stored, or of a case of which no search stays.
         f" ifNull(event_id, {_NOBODY}) IN {doomed}"
         f" OR (isNotNull(event_id) AND {old} AND ifNull(event_id, {_NOBODY}) NOT IN"
@@ -165,16 +166,16 @@ def _finish(client: Any, run_id: UUID, by: str, now: datetime) -> list[Due]:
     """Remove what is listed, from all tables, and then the list; return what was removed and what held."""
 
     def listed(kind: str) -> str:
-        return f"(SELECT id FROM frwatch.retention_doomed WHERE run_id = '{run_id}' AND kind = '{kind}')"  # noqa: S608
+        return f"(SELECT id FROM frwatch.retention_doomed WHERE run_id = '{run_id}' AND kind = '{kind}')"
 
     held = "(SELECT event_id FROM frwatch.held_events)"
     remove(client, "searches_raw", f"event_id IN {listed('search')} AND event_id NOT IN {held}")
     reach("retention-searches")
     # What is still there was held, or came again meanwhile: all that belongs to it stays.
-    there = f"(SELECT event_id FROM frwatch.searches_raw WHERE event_id IN {listed('search')})"  # noqa: S608
+    there = f"(SELECT event_id FROM frwatch.searches_raw WHERE event_id IN {listed('search')})"
     gone = f"event_id IN {listed('search')} AND event_id NOT IN {there}"
-    findings = f"(SELECT violation_id FROM frwatch.violations_raw WHERE {gone})"  # noqa: S608
-    alerts = f"(SELECT alert_id FROM frwatch.alert_attempts_raw WHERE violation_id IN {findings})"  # noqa: S608
+    findings = f"(SELECT violation_id FROM frwatch.violations_raw WHERE {gone})"
+    alerts = f"(SELECT alert_id FROM frwatch.alert_attempts_raw WHERE violation_id IN {findings})"
     remove(client, "alert_acknowledgements_raw", f"alert_id IN {alerts}")
     remove(client, "alert_attempts_raw", f"violation_id IN {findings}")
     for table in ("violations_raw", "search_differences_raw", "search_decisions", "search_arrivals"):
@@ -183,13 +184,14 @@ def _finish(client: Any, run_id: UUID, by: str, now: datetime) -> list[Due]:
     remove(
         client,
         "outcomes_raw",
-        f"outcome_id IN {listed('outcome')} AND (agency_id, ifNull(case_number, '')) NOT IN {_HELD_CASES}"
+        f"outcome_id IN {listed('outcome')} AND {_CASE} NOT IN {_HELD_CASES}"
         f" AND ifNull(event_id, {_NOBODY}) NOT IN {there}",
     )
-    told = f"(SELECT outcome_id FROM frwatch.outcomes_raw WHERE outcome_id IN {listed('outcome')})"  # noqa: S608
+    told = f"(SELECT outcome_id FROM frwatch.outcomes_raw WHERE outcome_id IN {listed('outcome')})"
     remove(client, "outcome_arrivals", f"outcome_id IN {listed('outcome')} AND outcome_id NOT IN {told}")
     rows = client.query(
-        f"SELECT agency_id, evidence, month, countIf(id NOT IN {there}) AS removed, count() - removed"  # noqa: S608
+        "SELECT agency_id, evidence, toYYYYMM(day) AS month,"
+        f" countIf(id NOT IN {there}) AS removed, count() - removed"
         f" FROM frwatch.retention_doomed WHERE run_id = '{run_id}' AND kind = 'search'"
         " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     ).result_rows
@@ -198,15 +200,30 @@ def _finish(client: Any, run_id: UUID, by: str, now: datetime) -> list[Due]:
     if kept:
         names = ["run_id", "at", "said_by", "agency_id", "evidence", "month", "events"]
         client.insert("frwatch.retention_removals_raw", kept, column_names=names)
+    _mark_days(client, run_id)
     reach("retention-noted")
     remove(client, "retention_doomed", f"run_id = '{run_id}'")
     return found
 
 
+def _mark_days(client: Any, run_id: UUID) -> None:
+    """Have the days counted anew of which roll-ups keep the counts; a finding may be another agency's."""
+    known = "SELECT count() FROM system.tables WHERE database = 'frwatch' AND name = 'rollup_marks'"
+    if client.query(known).result_rows[0][0]:
+        client.command(
+            "INSERT INTO frwatch.rollup_marks (agency_id, day, marked_at) SELECT DISTINCT agency_id, day,"
+            " now64(6, 'UTC') FROM frwatch.rollup_marks WHERE day IN"
+            f" (SELECT day FROM frwatch.retention_doomed WHERE run_id = '{run_id}')"
+        )
+
+
 def _dead(before: datetime | None) -> str:
     """Dead letters whose time is over, but for those in which the number of a held case stands."""
-    held = "(SELECT groupArray(case_number) FROM frwatch.held_cases)"
-    return f"received_at < {_moment(before)} AND NOT arrayExists(one -> position(value, one) > 0, {held})"
+    held = (
+        "arrayExists(one -> positionCaseInsensitiveUTF8(value, one) > 0,"
+        " (SELECT groupArray(case_number) FROM frwatch.held_cases))"
+    )
+    return f"received_at < {_moment(before)} AND NOT {held}"
 
 
 def _moment(moment: datetime | None) -> str:

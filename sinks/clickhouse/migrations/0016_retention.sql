@@ -28,8 +28,8 @@ FROM frwatch.legal_holds_raw AS h GROUP BY h.hold_id
 COMMENT 'One row for each legal hold: who placed it on which case and why, and who released it.';
 
 CREATE VIEW IF NOT EXISTS frwatch.held_cases AS
-SELECT agency_id, case_number FROM frwatch.legal_holds WHERE in_force
-COMMENT 'Cases of which nothing may be removed.';
+SELECT agency_id, lowerUTF8(trim(case_number)) AS case_number FROM frwatch.legal_holds WHERE in_force
+COMMENT 'Cases of which nothing may be removed; case_number in lower case, without blanks around it.';
 
 CREATE TABLE IF NOT EXISTS frwatch.retention_floors_raw
 (
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS frwatch.retention_doomed
     id UUID COMMENT 'Its event_id or outcome_id.',
     agency_id LowCardinality(String) COMMENT 'The agency.',
     evidence LowCardinality(String) COMMENT 'SEARCH, ACCESS or LOOKUP; empty for an outcome.',
-    month UInt32 COMMENT 'Month in which it occurred, UTC, as 202011.'
+    day Date32 COMMENT 'Day on which it occurred, UTC.'
 )
 ENGINE = MergeTree
 ORDER BY (run_id, kind, id)
@@ -83,11 +83,11 @@ COMMENT 'What a run of frwatch retention apply is removing; empty when none is u
 
 CREATE VIEW IF NOT EXISTS frwatch.held_events AS
 SELECT s.event_id AS event_id FROM frwatch.searches_raw AS s
-WHERE (s.agency_id, ifNull(s.case_number, '')) IN (SELECT agency_id, case_number FROM frwatch.held_cases)
+WHERE (s.agency_id, lowerUTF8(trim(ifNull(s.case_number, '')))) IN (SELECT agency_id, case_number FROM frwatch.held_cases)
 UNION ALL
 SELECT assumeNotNull(o.event_id) AS event_id FROM frwatch.outcomes_raw AS o
 WHERE isNotNull(o.event_id)
-    AND (o.agency_id, ifNull(o.case_number, '')) IN (SELECT agency_id, case_number FROM frwatch.held_cases)
+    AND (o.agency_id, lowerUTF8(trim(ifNull(o.case_number, '')))) IN (SELECT agency_id, case_number FROM frwatch.held_cases)
 COMMENT 'Searches that a legal hold keeps: a copy of them, or an outcome of theirs, names the case.';
 
 CREATE TABLE IF NOT EXISTS frwatch.past_retention_raw

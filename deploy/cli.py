@@ -340,6 +340,17 @@ COMMANDS = {
             frwatch hold release 6f1c7a52-… --by S4711 --reason "order 26-77 vacated"
         """,
     ),
+    "expunge": (
+        "streams.expunge_command:expunge_command",
+        """Erase what names a case or a person, on a court's order; what is counted stays.
+
+        It leaves a tombstone: that, when and on whose authority. A legal hold comes first (exit status 1).
+
+            frwatch expunge --case 20-004711 --agency lapd --by S4711 --order "Superior Court, 26-77"
+
+            frwatch expunge --again --by S4711     # what has come since; run it daily
+        """,
+    ),
     "migrate": (
         "sinks.clickhouse.command:migrate",
         """Bring the tables of database frwatch up to this version.

@@ -147,6 +147,9 @@ def show_command(
     print(f"key      {key}")
     for name, held in letter.headers.items():
         print(f"header   {_line(name.decode(errors='replace'))} = {_line(held.decode(errors='replace'))}")
+    if letter.withheld and b"withheld" not in letter.headers:
+        print(f"value    erased by expungement {letter.withheld}; frwatch.expungements says more")
+        return
     if letter.withheld:
         print(f"value    withheld, since it may hold a face; SHA-256 {letter.withheld}")
         return
@@ -241,7 +244,7 @@ def redrive_command(
 
 _LEFT = {
     "redriven": "were sent before; --again sends them once more",
-    "withheld": "may hold a face, and only their hash was kept",
+    "withheld": "may hold a face, and only their hash was kept, or were expunged",
     "unrepaired": "were left alone by the repair",
     "unknown": "were being sent by a run that has not said the end; run this again in some minutes,"
     " or send them with --again, perhaps twice",

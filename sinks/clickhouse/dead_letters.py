@@ -64,7 +64,8 @@ class DeadLetter(NamedTuple):
 _HEAD = (
     "kafka_topic, kafka_partition, kafka_offset, received_at, reason, detail, length(value),"
     # A value that is there was not withheld, whatever a header of an earlier version says.
-    " if(empty(value), headers['withheld'], '')"
+    # What a court had erased is not there either; the header then names the expungement.
+    " if(empty(value), if(empty(headers['withheld']), headers['expunged'], headers['withheld']), '')"
 )
 
 

@@ -35,6 +35,7 @@ from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.references import References
+from sinks.clickhouse.removed import RemovedLog
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
@@ -143,6 +144,8 @@ class Worker:
                     Originals(self._settings),
                     self._publisher.dead,
                     lambda: self._offsets.topic_ids,
+                    RemovedLog(client),
+                    self._settings.require_key(),
                 ),
                 deliver=self._deliver,
                 failed=self._fail,

@@ -19,8 +19,10 @@ from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.faults import Then, error_code, reason_of, what_then
 from sinks.clickhouse.narrow import Known, insert_what_can_be
 from sinks.clickhouse.references import References
+from sinks.clickhouse.removed import RemovedLog
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.publisher import DeadLetter
+from streams.forget import Forgotten, forgotten_of, past_rows
 from streams.ledger import Partition, Range
 from streams.originals import Originals
 from streams.pipeline import refuse
@@ -43,7 +45,8 @@ class CannotStore(FrwatchError):
 class Store:
     """Inserts ranges. `bury` is awaited with dead letters, and returns once Kafka has them.
 
-    `topic_ids` has each topic's 16-byte id, as of the assignment in force.
+    `topic_ids` has each topic's 16-byte id, as of the assignment in force. What `removed` says was removed or
+    expunged is stored no more, or without the names; `key` is that of the pseudonyms.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Store:
         originals: Originals,
         bury: Callable[[Sequence[DeadLetter]], Awaitable[None]],
         topic_ids: Callable[[], Mapping[str, bytes]],
+        removed: RemovedLog,
+        key: bytes,
     ) -> None:
         self._writer = writer
         self._references = references
@@ -61,6 +66,8 @@ class Store:
         self._originals = originals
         self._bury = bury
         self._topic_ids = topic_ids
+        self._removed = removed
+        self._key = key
         # Since the last insert failed: no rows are made ready for an engine that is not there.
         self._failing = False
         # Of ranges that were halved, by token, what is known of their pieces.
@@ -138,21 +145,44 @@ class Store:
 
     async def _write(self, range_: Range) -> None:
         tables = await asyncio.to_thread(_tables, range_)
+        forgotten = await self._forgotten(tables, range_)
         refused: dict[int, str] = {}
         for table, rows in tables.items():
             kept = rows.filter(~pl.col("kafka_offset").is_in(list(refused))) if refused else rows
-            refused |= await self._insert(table, kept, range_)
+            refused |= await self._insert(table, kept, range_, forgotten)
+        if forgotten.past:
+            await self._insert("past_retention", past_rows(tables, forgotten), range_, Forgotten())
         if refused:
             await self._refuse(range_, refused)
 
-    async def _insert(self, table: str, rows: pl.DataFrame, range_: Range) -> dict[int, str]:
+    async def _forgotten(self, tables: Mapping[str, pl.DataFrame], range_: Range) -> Forgotten:
+        """What of the range is past retention, or names what was expunged."""
+        try:
+            removed = await self._removed.now()
+        except Exception as error:
+            if what_then(error) is Then.STOP:
+                raise _cannot(
+                    "a table, as what was removed is not known", range_, reason_of(error)
+                ) from error
+            raise
+        if not removed:
+            return Forgotten()
+        return await asyncio.to_thread(forgotten_of, tables, removed, self._key)
+
+    async def _insert(
+        self, table: str, rows: pl.DataFrame, range_: Range, forgotten: Forgotten
+    ) -> dict[int, str]:
         """Insert rows; the offsets of those that the table does not take, each with the reason."""
         if not rows.height:
             return {}
         known = self._narrowed.setdefault(range_.token, {}).setdefault(table, {})
         try:
             refused = await insert_what_can_be(
-                lambda piece, token: self._writer.insert(table, piece, token), rows, range_.token, known
+                # Pieces are cut from all rows: a token is the same piece, whatever is forgotten of it.
+                lambda piece, token: self._writer.insert(table, forgotten.rows(table, piece), token),
+                rows,
+                range_.token,
+                known,
             )
         except Exception as error:
             if what_then(error) is Then.STOP:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +33,9 @@ _TEXTS = (
     "probe_hash",
     "request_ref",
     "client_ip",
+    "requester",
     "endpoint",
+    "endpoint_host",
     "training_cert",
     "crime_type",
     "provider_id",
@@ -156,10 +158,10 @@ def store(
     searches: Sequence[Stored] = (),
     outcomes: Sequence[dict[str, Any]] = (),
     attempts: Sequence[dict[str, Any]] = (),
-    token: str | None = None,
+    tables: Mapping[str, pl.DataFrame] | None = None,
 ) -> None:
     """Insert them as a worker and the alerter do."""
-    tables = tables_of(searches) if searches else {}
+    tables = dict(tables or {}) | (tables_of(searches) if searches else {})
     kinds: dict[str, Any] = {"kafka_partition": pl.Int32, "attempt": pl.UInt32, "event_id": pl.Binary}
     texts = {"case_number": pl.String, "note": pl.String}
     if outcomes:
@@ -169,7 +171,7 @@ def store(
 
     async def insert() -> None:
         async with connect(settings) as client:
-            await Writer(client).write(tables, token or f"token:{uuid4()}")
+            await Writer(client).write(tables, f"token:{uuid4()}")
 
     asyncio.run(insert())
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import clickhouse_connect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,13 +25,16 @@ from schemas.errors import FrwatchError
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
-from sinks.clickhouse.erasure import ERASED, Name, holds_case, name_of
+from sinks.clickhouse.erasure import ERASED, Kind, Name, holds_case, name_of
 from sinks.clickhouse.expungements import TABLES, again, expunge
 from sinks.clickhouse.holds import place_hold, release_hold
 from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.mutations import await_old_parts
+from sinks.clickhouse.removed import Removed
 from sinks.clickhouse.tombstones import Order
+from streams.forget import forgotten_of
 from tests.support.clickhouse import running_clickhouse
-from tests.support.stored import Stored, attempt, command, ids, outcome, rows, store
+from tests.support.stored import Stored, attempt, command, outcome, rows, store, tables_of
 
 KEY = b"k" * 32
 CASE = "20-004711"
@@ -67,7 +76,7 @@ def settings(engine: Settings) -> Settings:
     return engine
 
 
-def order(text: str = CASE, kind: Any = "case", **more: Any) -> Order:
+def order(text: str = CASE, kind: Kind = "case", **more: Any) -> Order:
     return Order(name_of(KEY, kind, "lapd", text), "Superior Court, 26-77, 2026-03-01", "S1", **more)
 
 
@@ -105,7 +114,8 @@ def search(settings: Settings) -> Stored:
         command(
             settings,
             "INSERT INTO frwatch.dead_letters_raw (kafka_topic, kafka_partition, kafka_offset, received_at,"
-            f" reason, key, value) VALUES ('fr.searches', 0, {offset}, now64(6), 'damaged', 'x', unhex('{value.hex()}'))",
+            f" reason, key, value) VALUES ('fr.searches', 0, {offset}, now64(6), 'damaged', 'x',"
+            f" unhex('{value.hex()}'))",
         )
     return found
 
@@ -125,9 +135,11 @@ def said_of(settings: Settings, needle: str) -> dict[str, int]:
 
 
 COUNTS = (
-    "SELECT agency_id, toDate(occurred_at), evidence, provider_class, officer, broken_rules, crime_type, count(),"
-    " uniqExact(case_number), countIf(isNull(case_number)) FROM frwatch.searches GROUP BY ALL ORDER BY ALL",
-    "SELECT agency_id, policy_id, rule_id, certainty, count() FROM frwatch.violations GROUP BY ALL ORDER BY ALL",
+    "SELECT agency_id, toDate(occurred_at), evidence, provider_class, officer, broken_rules, crime_type,"
+    " count(), uniqExact(case_number), countIf(isNull(case_number)) FROM frwatch.searches"
+    " GROUP BY ALL ORDER BY ALL",
+    "SELECT agency_id, policy_id, rule_id, certainty, count() FROM frwatch.violations"
+    " GROUP BY ALL ORDER BY ALL",
     "SELECT kind, told_of, age_band, race, gender, count(), uniqExact(event_id) FROM frwatch.search_outcomes"
     " GROUP BY ALL ORDER BY ALL",
     "SELECT kafka_topic, reason, count() FROM frwatch.dead_letters GROUP BY ALL ORDER BY ALL",
@@ -269,6 +281,82 @@ def test_an_officer_stays_one_person(settings: Settings, search: Stored) -> None
     assert counts(settings)[1:] == others
     assert rows(settings, "SELECT countIf(ifNull(training_cert, '') = '') FROM frwatch.searches") == [(1,)]
     assert rows(settings, "SELECT DISTINCT length(officer) FROM frwatch.violations") == [(64,)]
+
+
+@pytest.mark.parametrize("kind", ["case", "probe", "officer"])
+def test_a_worker_erases_what_an_expungement_erases(settings: Settings, search: Stored, kind: Kind) -> None:
+    text = {"case": CASE, "probe": PROBE, "officer": OFFICER}[kind]
+    ordered = order(text, kind)
+    expunge(settings, ordered, text, NAMES)
+    late = replace(search, event_id=uuid4(), offset=8_000)
+    tables = tables_of([late])
+    forgotten = forgotten_of(tables, Removed(names=frozenset({ordered.name})), KEY)
+    store(settings, tables={name: forgotten.rows(name, rows) for name, rows in tables.items()})
+    for table, but in (("searches", ""), ("violations", ", violation_id")):
+        both = rows(
+            settings,
+            f"SELECT DISTINCT * EXCEPT (event_id, kafka_offset{but}) FROM frwatch.{table}"
+            " WHERE event_id IN {ids:Array(UUID)}",
+            ids=[search.event_id, late.event_id],
+        )
+        assert len(both) == 1, table
+    assert rows(settings, "SELECT content FROM frwatch.search_arrivals WHERE kafka_offset = 8000") == [(0,)]
+    assert again(settings, KEY, "S1") == [] or kind == "officer"
+
+
+POINTS = ("expunge-begun", "expunge-listed", "expunge-searches_raw", "expunge-outcomes_raw", "expunge-erased")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_run_that_is_killed_is_gone_on_with_under_one_tombstone(
+    settings: Settings, search: Stored, point: str
+) -> None:
+    before = counts(settings)
+    arguments = ["expunge", "--case", CASE, "--agency", "lapd", "--order", order().court_order, "--by", "S1"]
+    environment = {
+        **os.environ,
+        "FRWATCH_FAULT_POINT": point,
+        "FRWATCH_PSEUDONYM_KEY": KEY.decode(),
+        "FRWATCH_CLICKHOUSE": settings.clickhouse.get_secret_value(),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", *arguments], env=environment, check=False, capture_output=True
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    assert rows(settings, "SELECT count(), isNull(any(finished_at)) FROM frwatch.expungements") == [(1, True)]
+    if point == "expunge-begun":
+        # Nobody need know the name to go on.
+        assert [each.id for each in again(settings, KEY, "S2")] == [order().id]
+        assert again(settings, KEY, "S2") == []
+    expunge(settings, order(), CASE, NAMES)
+    assert counts(settings) == before
+    assert said_of(settings, CASE) == {"searches_raw": 1, "dead_letters_raw": 1}
+    tomb = "SELECT count(), isNotNull(any(finished_at)), any(rows['search']) FROM frwatch.expungements"
+    assert rows(settings, tomb) == [(1, True, 1)]
+
+
+# The engine looks for old parts each half minute.
+@pytest.mark.slow
+def test_the_disk_has_nothing_of_it_once_the_old_parts_are_gone(settings: Settings, search: Stored) -> None:
+    command(settings, "ALTER TABLE frwatch.searches_raw MODIFY COLUMN case_number CODEC(NONE)")
+    command(settings, "OPTIMIZE TABLE frwatch.searches_raw FINAL")
+    alone = Stored(agency_id="burbank-pd", texts={"case_number": "BB-77-ALONE"})
+    store(settings, [alone])
+    name = name_of(KEY, "case", "burbank-pd", "BB-77-ALONE")
+    assert on_disk(settings, b"BB-77-ALONE")
+    expunge(settings, Order(name, "Superior Court, 26-78", "S1"), "BB-77-ALONE", ("burbank-pd",))
+    client = clickhouse_connect.get_client(dsn=settings.clickhouse.get_secret_value())
+    try:
+        assert await_old_parts(client, TABLES, 90) == {}
+    finally:
+        client.close()
+    assert on_disk(settings, b"BB-77-ALONE") == []
+
+
+def on_disk(settings: Settings, needle: bytes) -> list[str]:
+    """The files of the engine in which these bytes stand."""
+    files = [file for file in (settings.home / "data").rglob("*") if file.is_file()]
+    return [str(file) for file in files if needle in file.read_bytes()]
 
 
 def test_demographics_go_where_the_order_asks_for_them(settings: Settings, search: Stored) -> None:

@@ -28,7 +28,7 @@ CREATE ROLE IF NOT EXISTS frwatch_writer;
 CREATE ROLE IF NOT EXISTS frwatch_alerter;
 -- `frwatch reveal`
 CREATE ROLE IF NOT EXISTS frwatch_revealer;
--- `frwatch migrate` and `frwatch dlq`
+-- `frwatch migrate`, `frwatch dlq`, `frwatch retention`, `frwatch hold` and `frwatch expunge`
 CREATE ROLE IF NOT EXISTS frwatch_operator;
 -- Beside the operator's, for whoever carries out a court's order to expunge a case.
 CREATE ROLE IF NOT EXISTS frwatch_expunger;
@@ -74,6 +74,20 @@ GRANT SELECT ON frwatch.redrives_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.redrives TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
+GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.legal_holds TO frwatch_auditor;
+GRANT SELECT ON frwatch.held_cases TO frwatch_auditor;
+GRANT SELECT ON frwatch.held_events TO frwatch_auditor;
+GRANT SELECT ON frwatch.retention_floors_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.retention_floors TO frwatch_auditor;
+GRANT SELECT ON frwatch.retention_removals_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.retention_removals TO frwatch_auditor;
+GRANT SELECT ON frwatch.retention_doomed TO frwatch_auditor;
+GRANT SELECT ON frwatch.past_retention_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.past_retention TO frwatch_auditor;
+GRANT SELECT ON frwatch.expungements_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.expungements TO frwatch_auditor;
+GRANT SELECT ON frwatch.expunged_rows TO frwatch_auditor;
 GRANT SELECT ON frwatch.public_use TO frwatch_auditor;
 GRANT SELECT ON frwatch.public_services TO frwatch_auditor;
 GRANT SELECT ON frwatch.public_outcomes TO frwatch_auditor;
@@ -184,6 +198,17 @@ GRANT SELECT(violation_id, event_id, policy_id, rule_id, occurred_at, ingested_a
     ON frwatch.violations_raw TO frwatch_writer;
 GRANT SELECT(violation_id, event_id, policy_id, rule_id, occurred_at, ingested_at)
     ON frwatch.violations TO frwatch_writer;
+
+-- What was removed or expunged, so that it stores no more of it (sinks/clickhouse/removed.py).
+GRANT INSERT ON frwatch.past_retention_raw TO frwatch_writer;
+GRANT SELECT ON frwatch.retention_floors_raw TO frwatch_writer;
+GRANT SELECT ON frwatch.retention_floors TO frwatch_writer;
+GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_writer;
+GRANT SELECT ON frwatch.legal_holds TO frwatch_writer;
+GRANT SELECT ON frwatch.held_cases TO frwatch_writer;
+GRANT SELECT ON frwatch.expungements_raw TO frwatch_writer;
+GRANT SELECT ON frwatch.expungements TO frwatch_writer;
+GRANT SELECT ON frwatch.expunged_rows TO frwatch_writer;
 
 GRANT INSERT ON frwatch.alert_attempts_raw TO frwatch_alerter;
 GRANT INSERT ON frwatch.alert_acknowledgements_raw TO frwatch_alerter;

@@ -15,7 +15,7 @@ ORDER BY (hold_id, action)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Every word on a legal hold, in the order in which it was said; nothing in it is ever changed but by an expungement.';
 
-CREATE VIEW IF NOT EXISTS frwatch.legal_holds AS
+CREATE VIEW IF NOT EXISTS frwatch.legal_holds SQL SECURITY INVOKER AS
 SELECT
     h.hold_id AS hold_id, any(h.agency_id) AS agency_id, any(h.case_number) AS case_number,
     minIf(h.at, h.action = 'placed') AS placed_at, argMinIf(h.said_by, h.at, h.action = 'placed') AS placed_by,
@@ -27,7 +27,15 @@ SELECT
 FROM frwatch.legal_holds_raw AS h GROUP BY h.hold_id
 COMMENT 'One row for each legal hold: who placed it on which case and why, and who released it.';
 
-CREATE VIEW IF NOT EXISTS frwatch.held_cases AS
+ALTER TABLE frwatch.legal_holds
+    COMMENT COLUMN placed_at 'When it was placed, UTC.',
+    COMMENT COLUMN placed_by 'Who placed it.',
+    COMMENT COLUMN released_at 'When it was released, UTC; null while it is in force.',
+    COMMENT COLUMN released_by 'Who released it; empty while it is in force.',
+    COMMENT COLUMN released_because 'Why it was released; empty while it is in force.',
+    COMMENT COLUMN in_force 'Whether nobody has released it.';
+
+CREATE VIEW IF NOT EXISTS frwatch.held_cases SQL SECURITY INVOKER AS
 SELECT agency_id, lowerUTF8(trim(case_number)) AS case_number FROM frwatch.legal_holds WHERE in_force
 COMMENT 'Cases of which nothing may be removed; case_number in lower case, without blanks around it.';
 
@@ -44,7 +52,7 @@ ORDER BY (agency_id, evidence, at)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Up to when events have been removed, each time that they were. Query frwatch.retention_floors instead.';
 
-CREATE VIEW IF NOT EXISTS frwatch.retention_floors AS
+CREATE VIEW IF NOT EXISTS frwatch.retention_floors SQL SECURITY INVOKER AS
 SELECT f.agency_id AS agency_id, f.evidence AS evidence, max(f.before) AS before, max(f.at) AS at
 FROM frwatch.retention_floors_raw AS f GROUP BY f.agency_id, f.evidence
 COMMENT 'What occurred before these moments has been removed, but for cases under a legal hold: a copy of it that comes later is not stored.';
@@ -63,7 +71,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY (run_id, agency_id, evidence, month)
 COMMENT 'What retention has removed. Query frwatch.retention_removals instead.';
 
-CREATE VIEW IF NOT EXISTS frwatch.retention_removals AS SELECT * FROM frwatch.retention_removals_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.retention_removals SQL SECURITY INVOKER AS SELECT * FROM frwatch.retention_removals_raw FINAL
 COMMENT 'How many events of which agency, evidence and month each run of frwatch retention apply has removed.';
 
 -- What a run is removing.  The list is empty when no run is under way: what was cut off is found in it.
@@ -81,7 +89,7 @@ ENGINE = MergeTree
 ORDER BY (run_id, kind, id)
 COMMENT 'What a run of frwatch retention apply is removing; empty when none is under way.';
 
-CREATE VIEW IF NOT EXISTS frwatch.held_events AS
+CREATE VIEW IF NOT EXISTS frwatch.held_events SQL SECURITY INVOKER AS
 SELECT s.event_id AS event_id FROM frwatch.searches_raw AS s
 WHERE (s.agency_id, lowerUTF8(trim(ifNull(s.case_number, '')))) IN (SELECT agency_id, case_number FROM frwatch.held_cases)
 UNION ALL
@@ -105,5 +113,5 @@ ORDER BY (kafka_topic, kafka_partition, kafka_offset)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Records that came when their time was over and are not stored, without what they say. Query frwatch.past_retention instead.';
 
-CREATE VIEW IF NOT EXISTS frwatch.past_retention AS SELECT * FROM frwatch.past_retention_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.past_retention SQL SECURITY INVOKER AS SELECT * FROM frwatch.past_retention_raw FINAL
 COMMENT 'One row for each record that came when events of its time had been removed: it is not stored.';

@@ -64,7 +64,7 @@ ORDER BY (expungement_id, step, at)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Each step of an expungement. Query frwatch.expungements instead.';
 
-CREATE VIEW IF NOT EXISTS frwatch.expungements AS
+CREATE VIEW IF NOT EXISTS frwatch.expungements SQL SECURITY INVOKER AS
 SELECT
     e.expungement_id AS expungement_id, any(e.kind) AS kind, any(e.agency_id) AS agency_id,
     any(e.court_order) AS court_order, argMin(e.said_by, e.at) AS said_by, max(e.demographics) AS demographics,
@@ -73,6 +73,11 @@ SELECT
     argMaxIf(e.rows, e.at, e.step != 'begun') AS rows
 FROM frwatch.expungements_raw AS e GROUP BY e.expungement_id
 COMMENT 'One row for each expungement: that it was, when, on whose authority, and how many rows were erased; not what was named.';
+
+ALTER TABLE frwatch.expungements
+    COMMENT COLUMN begun_at 'When it was begun, UTC.',
+    COMMENT COLUMN finished_at 'When all was erased, UTC; null where it was cut off.',
+    COMMENT COLUMN again_at 'When something that had come later was erased last, UTC; null where nothing has.';
 
 CREATE TABLE IF NOT EXISTS frwatch.expunged_rows
 (

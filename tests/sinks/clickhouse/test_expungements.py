@@ -391,7 +391,8 @@ def test_every_table_that_could_name_somebody_is_known(settings: Settings) -> No
         " AND NOT (c.name = 'evidence' AND startsWith(c.type, 'LowCardinality'))",
         names=list(naming),
     )
-    assert {table for (table,) in found} <= set(TABLES)
+    # What the catalogue notes of a service is about no person.
+    assert {table for (table,) in found} - {"providers_raw"} <= set(TABLES)
 
 
 @given(

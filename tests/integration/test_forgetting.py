@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -11,19 +10,17 @@ from typing import Any
 import pytest
 
 from deploy.cli import main
-from deploy.demo.scenario import OUTCOME, SEARCH, Scenario, make_scenario
+from deploy.demo.scenario import OUTCOME, SEARCH, Scenario
 from schemas.contracts import contract
 from schemas.wire import encode
 from sinks.clickhouse.erasure import name_of
-from sinks.clickhouse.migrate import migrate
-from sinks.kafka.topics import ensure_topics
 from sinks.reports.render_data import to_json
 from sinks.reports.shelf import REPORTS
-from tests.integration.conftest import fresh_prefix
-from tests.integration.test_reports import PERIODS, asked, behind, every_byte, richer, stored
+from tests.integration.test_reports import PERIODS, asked, behind, every_byte
 from tests.streams.conftest import MakeSearch
-from tests.support.clickhouse import running_clickhouse
-from tests.support.worker import KEY, Stack, stack_for, until
+from tests.support.kafka import fresh_prefix
+from tests.support.played import playing, stored
+from tests.support.worker import KEY, Stack, until
 
 pytestmark = pytest.mark.timeout(300)
 Run = Callable[..., tuple[int, str, str]]
@@ -32,23 +29,8 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture(scope="module")
 def played(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Scenario]]:
     """The demo's scenario, sent and stored, with a worker, in an engine of its own."""
-    folder = tmp_path_factory.mktemp("forgetting")
-    scenario = richer(make_scenario(2_500, seed=5))
-    with (
-        running_clickhouse(folder / "clickhouse") as engine,
-        stack_for(kafka, engine.url, folder, fresh_prefix()) as stack,
-    ):
-        asyncio.run(migrate(stack.settings()))
-        asyncio.run(ensure_topics(stack.settings(), partitions=4))
-        by_topic: dict[str, list[bytes | None]] = {}
-        for message in scenario.messages():
-            by_topic.setdefault(message.topic, []).append(message.value)
-        for topic, values in by_topic.items():
-            stack.produce(topic, values)
-        stack.start_worker()
-        wanted = (scenario.searches.height, scenario.outcomes.height, len(scenario.malformed))
-        until(lambda: stored(stack) == wanted, f"{wanted} are stored")
-        yield stack, scenario
+    with playing(kafka, tmp_path_factory.mktemp("forgetting"), fresh_prefix(), events=2_500) as played:
+        yield played
 
 
 @pytest.fixture

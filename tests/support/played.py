@@ -83,9 +83,9 @@ def _with_people(searches: pl.DataFrame) -> pl.DataFrame:
 
 
 @contextmanager
-def playing(kafka: str, folder: Path, prefix: str) -> Iterator[tuple[Stack, Scenario]]:
+def playing(kafka: str, folder: Path, prefix: str, events: int = 5_000) -> Iterator[tuple[Stack, Scenario]]:
     """Yield the richer scenario once it is stored, in an engine of its own: it is all that there is."""
-    scenario = richer(make_scenario(5_000, seed=5))
+    scenario = richer(make_scenario(events, seed=5))
     with (
         running_clickhouse(folder / "clickhouse") as engine,
         stack_for(kafka, engine.url, folder, prefix) as stack,

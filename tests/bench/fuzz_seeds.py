@@ -122,6 +122,7 @@ def _http() -> Parser:
         "ACCESS",
         seeds,
         head,
+        seeds[0],
         denied=_cells(HTTP, "status_code", [b"407", b"403", b"401"]),
     )
 

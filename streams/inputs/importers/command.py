@@ -14,6 +14,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from schemas.agencies import load_agencies
 from schemas.catalogue_files import load_catalogue
 from schemas.errors import FrwatchError, NotThere, WrongUse
 from schemas.settings import Settings, load_settings
@@ -44,13 +45,15 @@ class Options:
     agency:
         Whose members they are where neither the file nor the identity file says so.
     identities:
-        A YAML file that maps users, devices and addresses to agency and officer.
+        A YAML file that maps users, devices and addresses to agency and officer, `from` and `until` a date
+        where they changed hands.
     follow:
         Go on reading as the files grow and are rotated, until told to stop.
     again:
         Read from the beginning, whatever an earlier import has read.
     malformed:
-        Append malformed lines to this file, as JSON lines with line number and reason.
+        Append malformed lines to this file, as JSON lines with line number and reason; of what may hold names
+        or credentials the SHA-256 alone.
     canary:
         When all is read, and every ten minutes while following, send a canary for import/SOURCE: a search
         that nobody ran, so that an import which has ended is noticed.
@@ -184,7 +187,7 @@ def _run(
     name = source_name(kind, source)
     paths = paths_of(files)
     key = settings.require_key()
-    identities = load_identities(options.identities, options.agency)
+    identities = load_identities(options.identities, options.agency, load_agencies(settings.agencies))
     watch, report = Watch(load_catalogue(settings.catalogue)), Report()
     report.files = [str(path) if path else "-" for path in paths]
     with ExitStack() as stack:

@@ -34,6 +34,7 @@ def event_of(visit: Visit, source: str, identities: Identities) -> dict[str, Any
         user=attempt.user,
         devices=attempt.devices,
         client_ip=attempt.client_ip,
+        moment=visit.first,
     )
     why = _WHY_NOT[sighting.status] if sighting.status else _WHY[attempt.tier]
     attributes = {

@@ -3,7 +3,11 @@ r"""Whose user, device or address it is: a file that maps what logs know to agen
     identities:
       - {proxy_user: "LAPD\\s4711", agency: lapd, officer: S4711, unit: RHD}
       - {device: RHD-WS-042, agency: lapd, officer: S4712}
-      - {cidr: 10.20.0.0/16, agency: lapd}
+      - {cidr: 10.20.0.0/16, agency: lapd, until: 2026-03-01}
+      - {cidr: 10.20.0.0/16, agency: lasd, from: 2026-03-01, timezone: America/Los_Angeles}
+
+An entry holds from the moment `from` on and before `until`, by the time of the line and not of the import. A
+date is midnight in `timezone`, which is the agency's own where it is left out.
 
 A user of the proxy decides before any user, that before a device, that before the longest network. What the
 one that decides leaves out is nobody's: only the agency is taken from the network where the entry has none.
@@ -12,12 +16,17 @@ one that decides leaves out is nobody's: only the agency is taken from the netwo
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.agencies import DEFAULT_TIMEZONE, AgencyRegister, TimeZone
+from schemas.policies import EARLIEST_YEAR, Effective, Moment
 from schemas.yaml_file import Faults, Source, build_model, items, read_documents, read_sources
 
 UNKNOWN_AGENCY = "unknown"
@@ -51,6 +60,9 @@ class Identity(BaseModel):
     agency: Name | None = None
     officer: Name | None = None
     unit: Name | None = None
+    start: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
+    timezone: TimeZone | None = None
 
     @property
     def key(self) -> tuple[Basis, str]:
@@ -86,18 +98,58 @@ class Person(NamedTuple):
     basis: Basis
 
 
-class Identities:
-    """Finds persons; `agency` is the one of whom the file has nobody."""
+class Spell(NamedTuple):
+    """An entry and when it holds, in microseconds since 1970, UTC: from `start` on and before `end`."""
 
-    def __init__(self, entries: Iterable[Identity] = (), agency: str | None = None) -> None:
+    entry: Identity
+    start: float
+    end: float
+
+    def holds(self, moment: int | None) -> bool:
+        """Whether it holds at a moment; at one that nobody knows only what always holds does."""
+        if moment is None:
+            return self.start == -math.inf and self.end == math.inf
+        return self.start <= moment < self.end
+
+
+def spell_of(entry: Identity, agencies: AgencyRegister | None, agency: str | None = None) -> Spell:
+    """Return when an entry holds; `agency` is that of an entry that names none."""
+    if entry.start is None and entry.until is None:
+        return Spell(entry, -math.inf, math.inf)
+    found = agencies.resolve(entry.agency or agency) if agencies is not None else None
+    zone = ZoneInfo(
+        entry.timezone
+        or (found.timezone if found else agencies.default_timezone if agencies else DEFAULT_TIMEZONE)
+    )
+    effective = Effective.model_validate(
+        {"from": entry.start or date(EARLIEST_YEAR, 1, 1), "until": entry.until}
+    )
+    start, end = effective.bounds(zone)
+    return Spell(
+        entry,
+        -math.inf if entry.start is None else start.timestamp() * 1e6,
+        math.inf if end is None else end.timestamp() * 1e6,
+    )
+
+
+class Identities:
+    """Finds persons; `agency` is the one of whom the file has nobody, `agencies` know their time zones."""
+
+    def __init__(
+        self,
+        entries: Iterable[Identity] = (),
+        agency: str | None = None,
+        agencies: AgencyRegister | None = None,
+    ) -> None:
         self._agency = agency or UNKNOWN_AGENCY
-        self._by_key: dict[tuple[Basis, str], Identity] = {}
-        networks: list[tuple[Network, Identity]] = []
+        self._by_key: dict[tuple[Basis, str], list[Spell]] = {}
+        networks: list[tuple[Network, Spell]] = []
         for entry in entries:
+            spell = spell_of(entry, agencies, agency)
             if entry.cidr is not None:
-                networks.append((ipaddress.ip_network(entry.cidr), entry))
+                networks.append((ipaddress.ip_network(entry.cidr), spell))
             else:
-                self._by_key[entry.key] = entry
+                self._by_key.setdefault(entry.key, []).append(spell)
         self._networks = sorted(networks, key=lambda each: -each[0].prefixlen)
 
     def find(
@@ -107,14 +159,16 @@ class Identities:
         user: str | None = None,
         devices: Iterable[str] = (),
         client_ip: str | None = None,
+        moment: int | None = None,
     ) -> Person:
-        """Return who it was; an agency is always named."""
-        network = self._network(client_ip)
+        """Return who it was at a moment, microseconds since 1970, UTC; an agency is always named."""
+        network = self._network(client_ip, moment)
         names: list[tuple[Basis, str | None]] = [("proxy_user", proxy_user), ("user", user)]
         for basis in ("device", "user"):
             names += [(basis, each) for each in devices]
         for basis, name in names:
-            entry = self._by_key.get((basis, _folded(name))) if name else None
+            spells = self._by_key.get((basis, _folded(name)), []) if name else []
+            entry = next((spell.entry for spell in spells if spell.holds(moment)), None)
             if entry is not None:
                 agency = entry.agency or (network.agency if network else None) or self._agency
                 return Person(agency, entry.officer, entry.unit, basis)
@@ -122,27 +176,34 @@ class Identities:
             return Person(network.agency or self._agency, network.officer, network.unit, "cidr")
         return Person(self._agency, None, None, "none")
 
-    def _network(self, text: str | None) -> Identity | None:
+    def _network(self, text: str | None, moment: int | None) -> Identity | None:
         if not text or not self._networks:
             return None
         address = ipaddress.ip_address(text)
-        return next((entry for network, entry in self._networks if address in network), None)
+        held = (
+            spell.entry for network, spell in self._networks if address in network and spell.holds(moment)
+        )
+        return next(held, None)
 
 
-def load_identities(path: Path | None, agency: str | None = None) -> Identities:
+def load_identities(
+    path: Path | None, agency: str | None = None, agencies: AgencyRegister | None = None
+) -> Identities:
     """Return the identities of a YAML file or folder; nobody where there is none.
 
     Raises:
         NotThere: there is no such file or folder.
         WrongUse: it has faults; the text has a line for each, with file, line, column and remedy.
     """
-    return parse_identities(read_sources(path), agency) if path else Identities(agency=agency)
+    return parse_identities(read_sources(path), agency, agencies) if path else Identities(agency=agency)
 
 
-def parse_identities(sources: Iterable[Source], agency: str | None = None) -> Identities:
+def parse_identities(
+    sources: Iterable[Source], agency: str | None = None, agencies: AgencyRegister | None = None
+) -> Identities:
     """Return the identities in the sources; see `load_identities`."""
     faults = Faults()
-    found: dict[tuple[Basis, str], Identity] = {}
+    found: dict[tuple[Basis, str], list[Spell]] = {}
     for source in sources:
         for document in read_documents(source, faults):
             if isinstance(document.data, Mapping):
@@ -152,13 +213,17 @@ def parse_identities(sources: Iterable[Source], agency: str | None = None) -> Id
                 entry = build_model(Identity, document, ("identities", index), faults)
                 if entry is None:
                     continue
-                if entry.key in found:
-                    faults.add(
-                        document.place("identities", index), f"{entry.key[0]} is there twice; keep one"
-                    )
-                found[entry.key] = entry
+                spell = spell_of(entry, agencies, agency)
+                if spell.start >= spell.end:
+                    faults.add(document.place("identities", index), "until is not after from; it never holds")
+                same = found.setdefault(entry.key, [])
+                if any(spell.start < other.end and other.start < spell.end for other in same):
+                    why = f"{entry.key[0]} is there twice for one time; keep one, or part their times"
+                    faults.add(document.place("identities", index), why)
+                same.append(spell)
     faults.raise_any()
-    return Identities(found.values(), agency)
+    entries = [spell.entry for spells in found.values() for spell in spells]
+    return Identities(entries, agency, agencies)
 
 
 def _folded(text: str) -> str:

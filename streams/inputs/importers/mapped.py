@@ -137,7 +137,7 @@ class RowReader:
         """
         client = data["client_ip"] = address(data.get("client_ip"))
         user = data.get("officer_id")
-        person = self._identities.find(user=user, client_ip=client)
+        person = self._identities.find(user=user, client_ip=client, moment=micros(data["occurred_at"]))
         if person.basis != "none":
             data["officer_id"] = person.officer or (user if person.basis == "cidr" else None)
             data["agency_id"] = (

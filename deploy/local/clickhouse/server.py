@@ -13,6 +13,7 @@ from deploy.local.clickhouse.answer import Progress, content_type, exception_tag
 from deploy.local.clickhouse.compression import BlockEncoder, Encoder, decompressed, encoder_for
 from deploy.local.clickhouse.engine import Connection, Engine, new_query_id, quoted
 from deploy.local.clickhouse.errors import QueryError
+from deploy.local.clickhouse.form import read_form
 from deploy.local.clickhouse.formats import joiner
 from deploy.local.clickhouse.request import Request, read_request
 from deploy.local.clickhouse.spool import Spool
@@ -76,7 +77,8 @@ class Server:
         try:
             if http.method not in {"GET", "POST", "HEAD", "PUT"}:
                 return web.Response(status=405, text="Use GET or POST.\n")
-            request = read_request(http.method, http.query, http.headers)
+            form = await read_form(http, MAX_STATEMENT)
+            request = read_request(http.method, {**http.query, **form}, http.headers)
             query_id = request.query_id or query_id
             return await self._answer(http, request, query_id)
         except QueryError as error:

@@ -73,3 +73,11 @@ def test_the_sync_client(server: RunningClickHouse) -> None:
         assert client.query("SELECT sum(n) FROM d").result_rows == [(3,)]
     finally:
         client.close()
+
+
+async def test_parameters_too_long_for_a_url_come_as_a_form(client: AsyncClient) -> None:
+    await client.insert("c", [[number, f"{number}'\\"] for number in range(900)], column_names=["n", "s"])
+    wanted = {"texts": [f"{number}'\\" for number in range(0, 900, 2)], "least": 100}
+    sql = "SELECT count(), sum(n) FROM c WHERE s IN {texts:Array(String)} AND n >= {least:UInt16}"
+    found = await client.query(sql, parameters=wanted, settings={"max_threads": 1})
+    assert found.result_rows == [(400, sum(range(100, 900, 2)))]

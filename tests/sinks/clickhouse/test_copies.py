@@ -209,6 +209,22 @@ def test_a_backlog_is_looked_at_piece_by_piece(settings: Settings, monkeypatch: 
     asyncio.run(run())
 
 
+def test_many_copies_are_settled_in_one_check(settings: Settings) -> None:
+    """Their ids alone are longer than a URL may be."""
+
+    async def run() -> None:
+        events = [uuid.uuid4() for _ in range(150)]
+        async with connect(settings) as client:
+            for partition, unit in ((30, "x"), (31, "y")):
+                copies = [Copy(each, n, partition, unit=unit) for n, each in enumerate(events)]
+                await store(client, copies, partition, settle=False)
+            settler = Copies(client)
+            settler.note("t", 31, 0, len(events))
+            assert await settler.settle() == (150, 0, 0)
+
+    asyncio.run(run())
+
+
 def test_large_spans_are_looked_at_in_parts() -> None:
     parts = _parts([("t", 0, 0, 2 * SPAN), ("t", 1, 5, 6), ("t", 2, 0, 0)])
     assert [sum(last - first + 1 for _, _, first, last in part) for part in parts] == [SPAN, SPAN, 4]

@@ -10,6 +10,10 @@ CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.searches_raw FO
     TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.violations_raw FOR SELECT
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
+CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_marks FOR SELECT
+    USING agency_id = '$agency' TO `frwatch_agency_$agency`;
+CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_documents FOR SELECT
+    USING agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.outcomes_raw FOR SELECT
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.search_differences_raw FOR SELECT

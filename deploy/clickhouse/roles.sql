@@ -72,6 +72,32 @@ GRANT SELECT(kafka_topic, kafka_topic_id, kafka_partition, kafka_offset, receive
     ON frwatch.dead_letters TO frwatch_auditor;
 GRANT SELECT ON frwatch.redrives_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.redrives TO frwatch_auditor;
+GRANT SELECT ON frwatch.searches_explained TO frwatch_auditor;
+GRANT SELECT ON frwatch.policy_sets_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.policy_sets TO frwatch_auditor;
+GRANT SELECT ON frwatch.policies_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.policies TO frwatch_auditor;
+GRANT SELECT ON frwatch.rules_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.rules TO frwatch_auditor;
+GRANT SELECT ON frwatch.policy_bindings_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.policy_bindings TO frwatch_auditor;
+GRANT SELECT ON frwatch.providers_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.providers TO frwatch_auditor;
+GRANT SELECT ON frwatch.agencies_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.agencies TO frwatch_auditor;
+GRANT SELECT ON frwatch.versions_in_force_raw TO frwatch_auditor;
+GRANT SELECT ON frwatch.versions_in_force TO frwatch_auditor;
+GRANT SELECT ON frwatch.policies_current TO frwatch_auditor;
+GRANT SELECT ON frwatch.rules_current TO frwatch_auditor;
+GRANT SELECT ON frwatch.providers_current TO frwatch_auditor;
+GRANT SELECT ON frwatch.agencies_current TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_marks TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_documents TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_states TO frwatch_auditor;
+GRANT SELECT ON frwatch.searches_by_hour TO frwatch_auditor;
+GRANT SELECT ON frwatch.searches_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.broken_rules_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.violations_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
 GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
@@ -153,12 +179,44 @@ GRANT SELECT(
     outcome, error, suppressed, occurred_at, detected_at, decided_at, due_at, attempted_at, delivered_at, acknowledged_at
 ) ON frwatch.alerts_delivered TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.alert_latency TO frwatch_agency_analyst;
+GRANT SELECT(
+    event_id, occurred_at, ingested_at, evidence, counted, source, agency_id, agency_name, unit, requesting_agency_id,
+    outside_agency_id, provider_id, provider_name, provider_class, operator, account, galleries, gallery_kinds, case_number,
+    crime_type, purpose, legal_basis, candidates, certainty, violations, outcomes, alerts, catalogue_version, policies_version
+) ON frwatch.searches_explained TO frwatch_agency_analyst;
+-- What the rules and services were is no secret of an agency's.
+GRANT SELECT ON frwatch.policy_sets_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.policy_sets TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.policies_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.policies TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rules_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rules TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.policy_bindings_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.policy_bindings TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.providers_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.providers TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.agencies_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.agencies TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.versions_in_force_raw TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.versions_in_force TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.policies_current TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rules_current TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.providers_current TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.agencies_current TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_marks TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_documents TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_states TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.searches_by_hour TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.searches_by_day TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.broken_rules_by_day TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.violations_by_day TO frwatch_agency_analyst;
 
 -- ---- Investigator: of the rows that an agency's role shows, what the analyst is not shown.
 
 GRANT SELECT ON frwatch.searches_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.searches TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.counted_searches TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.searches_explained TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.violations_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.violations TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.outcomes_raw TO frwatch_agency_investigator;
@@ -176,7 +234,8 @@ GRANT SELECT ON frwatch.public_use TO frwatch_public;
 GRANT SELECT ON frwatch.public_services TO frwatch_public;
 GRANT SELECT ON frwatch.public_outcomes TO frwatch_public;
 
--- ---- Writer: it inserts, and reads what it compares copies by (sinks/clickhouse/copies.py). It changes and deletes
+-- ---- Writer: it inserts, and reads what it compares copies by (sinks/clickhouse/copies.py), and what it
+-- counts (sinks/clickhouse/rollups.sql). It changes and deletes
 -- nothing: a row that no longer counts is outranked by another.
 
 GRANT INSERT ON frwatch.searches_raw TO frwatch_writer;
@@ -185,17 +244,30 @@ GRANT INSERT ON frwatch.outcomes_raw TO frwatch_writer;
 GRANT INSERT ON frwatch.dead_letters_raw TO frwatch_writer;
 GRANT INSERT ON frwatch.search_decisions TO frwatch_writer;
 GRANT INSERT ON frwatch.search_differences_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.policy_sets_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.policies_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.rules_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.policy_bindings_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.providers_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.agencies_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.versions_in_force_raw TO frwatch_writer;
+GRANT INSERT ON frwatch.rollup_marks TO frwatch_writer;
+GRANT INSERT ON frwatch.rollup_documents TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_marks TO frwatch_writer;
+GRANT SELECT(agency_id, day, run, document, settled_at) ON frwatch.rollup_documents TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_states TO frwatch_writer;
 GRANT SELECT ON frwatch.search_arrivals TO frwatch_writer;
 GRANT SELECT ON frwatch.search_decisions TO frwatch_writer;
 GRANT SELECT(
     event_id, occurred_at, evidence, source, source_version, agency_id, officer, unit, requesting_agency_id, requester,
     requester_domain, request_ref, provider, endpoint, account, galleries, case_number, crime_type, purpose, legal_basis,
     probe_hash, probe_kind, candidates, top_score, training_cert, approved_by, client_ip, user_agent, attributes,
-    broken_rules, superseded, kafka_topic, kafka_partition, kafka_offset
+    broken_rules, certainty, provider_id, provider_class, superseded, kafka_topic, kafka_partition, kafka_offset
 ) ON frwatch.searches_raw TO frwatch_writer;
 GRANT SELECT(event_id, agency_id, broken_rules) ON frwatch.searches TO frwatch_writer;
-GRANT SELECT(violation_id, event_id, policy_id, rule_id, occurred_at, ingested_at, superseded)
-    ON frwatch.violations_raw TO frwatch_writer;
+GRANT SELECT(
+    violation_id, event_id, agency_id, policy_id, rule_id, severity, certainty, provider_id, occurred_at, ingested_at, superseded
+) ON frwatch.violations_raw TO frwatch_writer;
 GRANT SELECT(violation_id, event_id, policy_id, rule_id, occurred_at, ingested_at)
     ON frwatch.violations TO frwatch_writer;
 
@@ -246,6 +318,10 @@ CREATE ROW POLICY OR REPLACE frwatch_every_row ON frwatch.* FOR SELECT USING 1
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.searches_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.violations_raw FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_marks FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_documents FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.outcomes_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;

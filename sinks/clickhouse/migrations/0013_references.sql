@@ -113,28 +113,28 @@ ORDER BY (in_force_at, policies_version, catalogue_version, agencies_version)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Every copy of a taking into force. Query frwatch.versions_in_force instead.';
 
-CREATE VIEW IF NOT EXISTS frwatch.versions_in_force AS SELECT * FROM frwatch.versions_in_force_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.versions_in_force SQL SECURITY INVOKER AS SELECT * FROM frwatch.versions_in_force_raw FINAL
 COMMENT 'Which versions of everything a worker took into force, and when: at its start, and when policies were published.';
 
-CREATE VIEW IF NOT EXISTS frwatch.policy_sets AS SELECT * FROM frwatch.policy_sets_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.policy_sets SQL SECURITY INVOKER AS SELECT * FROM frwatch.policy_sets_raw FINAL
 COMMENT 'Which versions of which policies each set has; searches.policies_version names the set.';
 
-CREATE VIEW IF NOT EXISTS frwatch.policies AS SELECT * FROM frwatch.policies_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.policies SQL SECURITY INVOKER AS SELECT * FROM frwatch.policies_raw FINAL
 COMMENT 'Each version of each policy that was ever in force.';
 
-CREATE VIEW IF NOT EXISTS frwatch.rules AS SELECT * FROM frwatch.rules_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.rules SQL SECURITY INVOKER AS SELECT * FROM frwatch.rules_raw FINAL
 COMMENT 'The rules of each version of each policy: what a violation meant when it was found, by policy_version and rule_id.';
 
-CREATE VIEW IF NOT EXISTS frwatch.policy_bindings AS SELECT * FROM frwatch.policy_bindings_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.policy_bindings SQL SECURITY INVOKER AS SELECT * FROM frwatch.policy_bindings_raw FINAL
 COMMENT 'Which agencies each version of a policy binds, and from when to when, in UTC.';
 
-CREATE VIEW IF NOT EXISTS frwatch.providers AS SELECT * FROM frwatch.providers_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.providers SQL SECURITY INVOKER AS SELECT * FROM frwatch.providers_raw FINAL
 COMMENT 'The services that each version of the catalogue knows.';
 
-CREATE VIEW IF NOT EXISTS frwatch.agencies AS SELECT * FROM frwatch.agencies_raw FINAL
+CREATE VIEW IF NOT EXISTS frwatch.agencies SQL SECURITY INVOKER AS SELECT * FROM frwatch.agencies_raw FINAL
 COMMENT 'The agencies that each version of the register knows.';
 
-CREATE VIEW IF NOT EXISTS frwatch.policies_current AS
+CREATE VIEW IF NOT EXISTS frwatch.policies_current SQL SECURITY INVOKER AS
 SELECT p.* FROM frwatch.policies AS p
 WHERE p.policy_version IN
 (
@@ -143,7 +143,7 @@ WHERE p.policy_version IN
 )
 COMMENT 'The policies of the set that was taken into force last.';
 
-CREATE VIEW IF NOT EXISTS frwatch.rules_current AS
+CREATE VIEW IF NOT EXISTS frwatch.rules_current SQL SECURITY INVOKER AS
 SELECT r.* FROM frwatch.rules AS r
 WHERE r.policy_version IN
 (
@@ -152,18 +152,18 @@ WHERE r.policy_version IN
 )
 COMMENT 'The rules of the set of policies that was taken into force last.';
 
-CREATE VIEW IF NOT EXISTS frwatch.providers_current AS
+CREATE VIEW IF NOT EXISTS frwatch.providers_current SQL SECURITY INVOKER AS
 SELECT p.* FROM frwatch.providers AS p
 WHERE p.catalogue_version = (SELECT argMax(catalogue_version, in_force_at) FROM frwatch.versions_in_force_raw)
 COMMENT 'The services of the catalogue that was taken into force last.';
 
-CREATE VIEW IF NOT EXISTS frwatch.agencies_current AS
+CREATE VIEW IF NOT EXISTS frwatch.agencies_current SQL SECURITY INVOKER AS
 SELECT a.* FROM frwatch.agencies AS a
 WHERE a.agencies_version = (SELECT argMax(agencies_version, in_force_at) FROM frwatch.versions_in_force_raw)
 COMMENT 'The agencies of the register that was taken into force last.';
 
 -- Each join repeats the search's own key, so that a filter on agency and time reaches every table that is read.
-CREATE VIEW IF NOT EXISTS frwatch.searches_explained AS
+CREATE VIEW IF NOT EXISTS frwatch.searches_explained SQL SECURITY INVOKER AS
 SELECT
     s.event_id AS event_id, s.occurred_at AS occurred_at, s.ingested_at AS ingested_at,
     s.evidence AS evidence, s.evidence = 'SEARCH' AND s.provider_class != 'not_fr' AS counted, s.source AS source,

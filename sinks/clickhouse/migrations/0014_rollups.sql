@@ -1,12 +1,12 @@
 -- Copies of a search with one sorting key have one day, hence one month: FINAL may look at each month by itself, and
 -- leave out those that are not asked for.
-CREATE OR REPLACE VIEW frwatch.searches
+CREATE OR REPLACE VIEW frwatch.searches SQL SECURITY INVOKER
 AS SELECT * EXCEPT (precedence, superseded) FROM frwatch.searches_raw FINAL WHERE NOT superseded
 SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'One row a search, or sign of one: the first copy that arrived.';
 
 -- Copies of a finding may have other months.
-CREATE OR REPLACE VIEW frwatch.violations
+CREATE OR REPLACE VIEW frwatch.violations SQL SECURITY INVOKER
 AS SELECT * EXCEPT (precedence, superseded) FROM frwatch.violations_raw FINAL WHERE NOT superseded
 SETTINGS do_not_merge_across_partitions_select_final = 0
 COMMENT 'One row for each rule that a search breaks.';
@@ -88,13 +88,17 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS frwatch.rollup_marks_of_violations TO frw
 SELECT agency_id, toDate32(occurred_at) AS day, now64(6, 'UTC') AS marked_at
 FROM frwatch.violations_raw GROUP BY agency_id, day;
 
+-- They write with the rights of whoever migrates, so that a worker may insert searches and nothing else.
+ALTER TABLE frwatch.rollup_marks_of_searches MODIFY DEFINER = CURRENT_USER SQL SECURITY DEFINER;
+ALTER TABLE frwatch.rollup_marks_of_violations MODIFY DEFINER = CURRENT_USER SQL SECURITY DEFINER;
+
 -- What was stored before.
 INSERT INTO frwatch.rollup_marks
 SELECT agency_id, toDate32(occurred_at) AS day, now64(6, 'UTC') FROM frwatch.searches_raw GROUP BY agency_id, day
 UNION ALL
 SELECT agency_id, toDate32(occurred_at) AS day, now64(6, 'UTC') FROM frwatch.violations_raw GROUP BY agency_id, day;
 
-CREATE VIEW IF NOT EXISTS frwatch.rollup_states AS
+CREATE VIEW IF NOT EXISTS frwatch.rollup_states SQL SECURITY INVOKER AS
 SELECT
     agency_id, day, max(marked) AS marked_at, max(settled) AS settled_at, argMax(identity, number) AS document,
     settled_at >= marked_at + toIntervalSecond(30) AS counts
@@ -111,7 +115,7 @@ FROM
 GROUP BY agency_id, day
 COMMENT 'Which documents count. The agencies and days of all others are counted from the tables themselves.';
 
-CREATE VIEW IF NOT EXISTS frwatch.searches_by_hour AS
+CREATE VIEW IF NOT EXISTS frwatch.searches_by_hour SQL SECURITY INVOKER AS
 SELECT
     agency_id, day, toDateTime64(day, 0, 'UTC') + toIntervalHour(hours.hour) AS hour,
     hours.provider_id AS provider_id, hours.provider_class AS provider_class, hours.evidence AS evidence,
@@ -123,13 +127,12 @@ SELECT
     agency_id, toDate32(occurred_at) AS day, toDateTime64(toStartOfHour(occurred_at), 0, 'UTC') AS hour,
     provider_id, provider_class, evidence,
     count() AS searches, countIf(notEmpty(broken_rules)) AS forbidden, countIf(certainty = 'CONFIRMED') AS confirmed
-FROM frwatch.searches_raw FINAL
-WHERE NOT superseded AND (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
+FROM frwatch.searches
+WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
 GROUP BY agency_id, day, hour, provider_id, provider_class, evidence
-SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'How many searches, and signs of some, there were in each hour (UTC), by agency, provider and tier of evidence. What counts as a search has evidence SEARCH and a provider_class other than not_fr. Ask for a day as well as an hour: it is found sooner.';
 
-CREATE VIEW IF NOT EXISTS frwatch.searches_by_day AS
+CREATE VIEW IF NOT EXISTS frwatch.searches_by_day SQL SECURITY INVOKER AS
 SELECT
     agency_id, day, days.provider_id AS provider_id, days.provider_class AS provider_class, days.evidence AS evidence,
     days.searches AS searches, days.forbidden AS forbidden, days.confirmed AS confirmed
@@ -139,13 +142,12 @@ UNION ALL
 SELECT
     agency_id, toDate32(occurred_at) AS day, provider_id, provider_class, evidence,
     count() AS searches, countIf(notEmpty(broken_rules)) AS forbidden, countIf(certainty = 'CONFIRMED') AS confirmed
-FROM frwatch.searches_raw FINAL
-WHERE NOT superseded AND (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
+FROM frwatch.searches
+WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
 GROUP BY agency_id, day, provider_id, provider_class, evidence
-SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'How many searches, and signs of some, there were on each day (UTC), by agency, provider and tier of evidence. What counts as a search has evidence SEARCH and a provider_class other than not_fr.';
 
-CREATE VIEW IF NOT EXISTS frwatch.broken_rules_by_day AS
+CREATE VIEW IF NOT EXISTS frwatch.broken_rules_by_day SQL SECURITY INVOKER AS
 SELECT
     agency_id, day, rules.policy_id AS policy_id, rules.rule_id AS rule_id, rules.provider_id AS provider_id,
     rules.evidence AS evidence, rules.searches AS searches
@@ -155,13 +157,12 @@ UNION ALL
 SELECT
     agency_id, toDate32(occurred_at) AS day, splitByChar('/', rule)[1] AS policy_id, splitByChar('/', rule)[2] AS rule_id,
     provider_id, evidence, count() AS searches
-FROM frwatch.searches_raw FINAL ARRAY JOIN broken_rules AS rule
-WHERE NOT superseded AND (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
+FROM frwatch.searches ARRAY JOIN broken_rules AS rule
+WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
 GROUP BY agency_id, day, policy_id, rule_id, provider_id, evidence
-SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'How many searches, and signs of some, broke each rule on each day (UTC), by the agency that ran them, provider and tier of evidence.';
 
-CREATE VIEW IF NOT EXISTS frwatch.violations_by_day AS
+CREATE VIEW IF NOT EXISTS frwatch.violations_by_day SQL SECURITY INVOKER AS
 SELECT
     agency_id, day, findings.policy_id AS policy_id, findings.rule_id AS rule_id, findings.severity AS severity,
     findings.certainty AS certainty, findings.provider_id AS provider_id, findings.violations AS violations
@@ -179,7 +180,6 @@ PREWHERE violation_id IN
 )
 WHERE NOT superseded AND (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_states WHERE NOT counts)
 GROUP BY agency_id, day, policy_id, rule_id, severity, certainty, provider_id
-SETTINGS do_not_merge_across_partitions_select_final = 0
 COMMENT 'How many findings there were on each day of the search (UTC), by the agency whose policy is broken, rule, severity, certainty and provider.';
 
 ALTER TABLE frwatch.rollup_marks_of_searches MODIFY COMMENT 'Marks the agencies and days of searches that come.';

@@ -42,7 +42,12 @@ def test_a_worker_needs_the_writers_role_and_nothing_else(
         later = [make_search(event_id=twice, agency_id="lasd", provider="PimEyes")]
         later += [make_search(event_id=twice, **CLEARVIEW)]
         stack.produce("searches", [first, make_search(), b"junk", *later], 0)
-        until(lambda: "differing=2" in stack.worker_log(), "it has settled which copy counts")
+
+        def settled() -> bool:
+            assert worker.poll() is None, stack.worker_log()
+            return "differing=2" in stack.worker_log()
+
+        until(settled, "it has settled which copy counts")
         until(lambda: stack.scalar("SELECT count() FROM frwatch.search_arrivals") == 4, "all are stored")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0, stack.worker_log()

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +20,7 @@ from streams.inputs.emitter import Emitter
 from tests.support.collector import KEYS, Collector, search
 from tests.support.worker import Stack, until
 
+T = TypeVar("T")
 AT = 1_605_355_200
 """2020-11-14 12:00 UTC."""
 
@@ -140,16 +142,17 @@ def test_on_an_empty_machine_every_input_becomes_a_row_of_its_tier(stack: Stack,
     emitter = Emitter(settings=stack.settings(), source="emitting", agency_id="lapd", provider="LACRIS")
     took: dict[str, float] = {}
 
-    def becomes_a_row(how: str, source: str, tier: tuple[str, str], send: Callable[[], object]) -> None:
+    def becomes_a_row(how: str, source: str, tier: tuple[str, str], send: Callable[[], T]) -> T:
         sql = (
             "SELECT evidence, provider_class, agency_id FROM frwatch.searches"
             f" WHERE kafka_topic = {{topic}} AND source = '{source}'"
         )
         began = time.monotonic()
-        send()
+        sent = send()
         found = until(lambda: stack.query(sql), f"{how} is a row", WITHIN)
         took[how] = time.monotonic() - began
         assert found == [(*tier, "lapd")]
+        return sent
 
     fine = ("SEARCH", "government")
     becomes_a_row("emitter", "emitting", fine, lambda: emitter.emit(officer_id="P1"))
@@ -159,7 +162,10 @@ def test_on_an_empty_machine_every_input_becomes_a_row_of_its_tier(stack: Stack,
         log.write_text(text)
         name = how.replace(" ", "-")
         command = ["import", *arguments, str(log), "--source", name, "--agency", "lapd"]
-        becomes_a_row(f"import {how}", f"{arguments[0]}/{name}", tier, partial(run, stack, *command))
+        start = partial(stack.spawn, "import.log", command)
+        # It counts from the start of the command, not from its end.
+        process = becomes_a_row(f"import {how}", f"{arguments[0]}/{name}", tier, start)
+        assert process.wait(30) == 0
     assert emitter.close(5)
     print("\n" + "\n".join(f"{how:<26}{seconds:6.2f} s" for how, seconds in took.items()))
 

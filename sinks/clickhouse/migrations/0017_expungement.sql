@@ -10,12 +10,14 @@ COMMENT 'What names the case or person was erased on a court''s order.';
 -- A view has the columns that its table had when it was made.
 CREATE OR REPLACE VIEW frwatch.searches SQL SECURITY INVOKER
 AS SELECT * EXCEPT (precedence, superseded) FROM frwatch.searches_raw FINAL WHERE NOT superseded
+SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'One row a search, or sign of one: the first copy that arrived.';
 CREATE OR REPLACE VIEW frwatch.counted_searches SQL SECURITY INVOKER AS
 SELECT * FROM frwatch.searches WHERE evidence = 'SEARCH' AND provider_class != 'not_fr'
 COMMENT 'What counts as a search: a client says that one ran, in a service that matches faces. A site that was reached (ACCESS) or looked up (LOOKUP) is none.';
 CREATE OR REPLACE VIEW frwatch.violations SQL SECURITY INVOKER
 AS SELECT * EXCEPT (precedence, superseded) FROM frwatch.violations_raw FINAL WHERE NOT superseded
+SETTINGS do_not_merge_across_partitions_select_final = 0
 COMMENT 'One row for each rule that a search breaks.';
 CREATE OR REPLACE VIEW frwatch.outcomes SQL SECURITY INVOKER
 AS SELECT * EXCEPT (precedence) FROM frwatch.outcomes_raw FINAL

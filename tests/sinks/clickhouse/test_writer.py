@@ -41,6 +41,16 @@ async def test_columns_with_few_values_are_those_of_the_tables(settings: Setting
     assert {row[0] for row in answer.result_rows} == FEW_VALUES
 
 
+async def test_no_migration_forgets_how_months_are_read(settings: Settings) -> None:
+    async with connect(settings) as client:
+        answer = await client.query(
+            "SELECT name, extract(create_table_query, 'across_partitions_select_final = ([01])')"
+            " FROM system.tables WHERE database = 'frwatch' AND name IN ('searches', 'violations')"
+            " ORDER BY name"
+        )
+    assert answer.result_rows == [("searches", "1"), ("violations", "0")]
+
+
 async def test_every_string_arrives_as_it_was(settings: Settings) -> None:
     texts = ["", None, "a", "a", "a\0b", "é\N{COMBINING ACUTE ACCENT}", "\U0001f600", " ", None, "x" * 70_000]
     frame = pl.DataFrame(

@@ -101,18 +101,3 @@ class Registry:
             return writer_schema(found.schema_str or "")
         except ValueError as error:
             return f"schema {schema_id} of the registry is broken: {error}"[:500]
-
-
-async def register_once(settings: Settings, names: Iterable[str]) -> dict[str, int]:
-    """Register contracts as `Registry.register_values` does; none has an id where no registry is configured.
-
-    Raises:
-        RegistryAway: the registry does not answer, or refuses.
-    """
-    if settings.schema_registry is None:
-        return {}
-    registry = Registry(settings.schema_registry)
-    try:
-        return await registry.register_values(settings, names)
-    finally:
-        await registry.close()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.contracts import TOPICS, contract
-from schemas.registry import register_once
+from schemas.registered import register_once
 from schemas.settings import Settings
 from schemas.wire import SINGLE_OBJECT, SINGLE_OBJECT_HEAD, confluent_head
 from streams.inputs.emitter.spool import Spooled

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.contracts import contract
 from schemas.errors import FrwatchError, NotThere
-from schemas.registry import register_once
+from schemas.registered import register_once
 from schemas.settings import Settings
 from schemas.wire import encode
 from streams.inputs.event import key_of

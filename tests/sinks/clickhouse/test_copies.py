@@ -194,12 +194,12 @@ def test_a_backlog_is_looked_at_piece_by_piece(settings: Settings, monkeypatch: 
         monkeypatch.setattr(copies, "SPAN", 4)
         early, late = uuid.uuid4(), uuid.uuid4()
         async with connect(settings) as client:
-            for partition, agency_id in ((30, "lapd"), (31, "lasd")):
+            for partition, agency_id in ((40, "lapd"), (41, "lasd")):
                 one = [Copy(early, 7, partition, agency_id), Copy(late, 8, partition, agency_id)]
                 await store(client, one, partition, settle=False)
             settler = Copies(client)
             for first in (0, 4, 8):
-                settler.note("t", 31, first, first + 3)
+                settler.note("t", 41, first, first + 3)
             found = [(await settler.settle()).searches for _ in range(3)]
             assert found == [0, 1, 1]
             assert await settler.settle() == (0, 0, 0)

@@ -13,6 +13,7 @@ import polars as pl
 
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
+from sinks.clickhouse.moments import utc
 
 _UTC = pl.Datetime("us", "UTC")
 _SCHEMAS: dict[str, dict[str, Any]] = {
@@ -145,5 +146,5 @@ def known_alert(settings: Settings, alert_id: str) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return utc(value)
     return str(value) if isinstance(value, UUID) else value

@@ -14,13 +14,14 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from clickhouse_connect.driver import AsyncClient
 
 from schemas.contracts import contract
+from sinks.clickhouse.moments import utc
 
 SPAN = 500_000
 """Offsets whose copies are looked for in one query: some 50 MB of the engine's memory."""
@@ -179,9 +180,7 @@ class Copies:
         )
         groups: dict[UUID, list[Copy]] = defaultdict(list)
         for event_id, ingested_at, topic, partition, offset, agency_id, day, occurred_at, content in rows:
-            copy = Copy(
-                _utc(ingested_at), topic, partition, offset, agency_id, day, _utc(occurred_at), content
-            )
+            copy = Copy(utc(ingested_at), topic, partition, offset, agency_id, day, utc(occurred_at), content)
             groups[event_id].append(copy)
         return groups
 
@@ -238,7 +237,7 @@ class Copies:
             {"ids": list(first)},
         )
         rows = [
-            [violation_id, event_id, _utc(occurred_at), _utc(ingested_at), True, _above()]
+            [violation_id, event_id, utc(occurred_at), utc(ingested_at), True, _above()]
             for event_id, violation_id, policy_id, rule_id, occurred_at, ingested_at in found
             if event_id in rules and f"{policy_id}/{rule_id}" not in rules[event_id]
         ]
@@ -304,11 +303,6 @@ _POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")
 _OUTRANKING = ("superseded", "precedence")
 # What another worker has inserted on another replica must be seen; and one thread is enough, as nobody waits.
 _READ = {"select_sequential_consistency": 1, "max_query_size": 1 << 22, "max_threads": 1}
-
-
-def _utc(moment: datetime) -> datetime:
-    """A time as the driver gives it, which for UTC has no zone."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _above() -> int:

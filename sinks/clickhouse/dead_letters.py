@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
+from sinks.clickhouse.moments import utc
 
 
 class Wanted(NamedTuple):
@@ -94,7 +95,7 @@ def find_identities(settings: Settings, wanted: Wanted) -> list[Place]:
     sql = f"SELECT {names} FROM frwatch.dead_letters{where} ORDER BY {order}"  # noqa: S608
     with asking(settings) as client:
         rows = client.query(sql, parameters).result_rows
-    return [Place(topic, partition, offset, _utc(at)) for topic, partition, offset, at in rows]
+    return [Place(topic, partition, offset, utc(at)) for topic, partition, offset, at in rows]
 
 
 def read_dead_letters(settings: Settings, identities: Sequence[Place]) -> list[DeadLetter]:
@@ -142,11 +143,7 @@ def micros_of(moment: datetime) -> int:
 
 def _letter(row: Sequence[Any]) -> DeadLetter:
     topic, partition, offset, received_at, reason, detail, size, withheld = row
-    return DeadLetter(topic, partition, offset, _utc(received_at), reason, detail, size, withheld or None)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return DeadLetter(topic, partition, offset, utc(received_at), reason, detail, size, withheld or None)
 
 
 def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from schemas.errors import FrwatchError
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
+from sinks.clickhouse.moments import utc
 
 _NAMES = (
     "hold_id, agency_id, case_number, placed_at, placed_by, reason,"
@@ -124,14 +125,10 @@ def _hold(row: tuple[Any, ...]) -> Hold:
         hold_id,
         agency_id,
         case_number,
-        _utc(placed_at),
+        utc(placed_at),
         placed_by,
         reason,
-        None if in_force else _utc(released_at),
+        None if in_force else utc(released_at),
         by,
         because,
     )
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

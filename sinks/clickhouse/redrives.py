@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.dead_letters import DeadLetter, Place, at_places, micros_of
+from sinks.clickhouse.moments import utc
 
 _NAMES = ["kafka_topic", "kafka_partition", "kafka_offset", "received_at", "begun_at", "repaired_by"]
 
@@ -38,8 +39,8 @@ def known_redrives(settings: Settings, letters: Sequence[DeadLetter]) -> dict[Pl
     with asking(settings) as client:
         rows = client.query(sql, parameters, settings=_READ).result_rows
     return {
-        Place(topic, number, offset, _utc(received_at)): Redrive(
-            _utc(begun_at), by, became, None if new_offset is None else (new_partition, new_offset)
+        Place(topic, number, offset, utc(received_at)): Redrive(
+            utc(begun_at), by, became, None if new_offset is None else (new_partition, new_offset)
         )
         for topic, number, offset, received_at, begun_at, by, became, new_partition, new_offset in rows
     }
@@ -77,7 +78,7 @@ def claim_redrives(
             f" WHERE toUnixTimestamp64Micro(begun_at) = {micros_of(begun_at)} AND {where}"
         )
         rows = client.query(sql, parameters, settings=_READ).result_rows
-    return {Place(topic, number, offset, _utc(received_at)) for topic, number, offset, received_at in rows}
+    return {Place(topic, number, offset, utc(received_at)) for topic, number, offset, received_at in rows}
 
 
 def note_redrives(settings: Settings, sent: Mapping[Place, Redrive]) -> None:
@@ -92,10 +93,6 @@ def note_redrives(settings: Settings, sent: Mapping[Place, Redrive]) -> None:
 
 # What another replica has taken must be seen.
 _READ: dict[str, Any] = {"select_sequential_consistency": 1}
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _text(moment: datetime) -> str:

@@ -6,13 +6,14 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from clickhouse_connect.driver import AsyncClient
 
 from sinks.clickhouse.erasure import Name
+from sinks.clickhouse.moments import utc
 
 SECONDS = 1.0
 """For how long what was read holds."""
@@ -81,7 +82,7 @@ class RemovedLog:
             if expungement_id in names:
                 events[UUID(event_id).bytes].add(names[expungement_id])
         return Removed(
-            {(agency_id, evidence): _utc(before) for agency_id, evidence, before in floors},
+            {(agency_id, evidence): utc(before) for agency_id, evidence, before in floors},
             frozenset((agency_id, case) for agency_id, case in held),
             frozenset(names.values()),
             {event_id: frozenset(its) for event_id, its in events.items()},
@@ -89,7 +90,3 @@ class RemovedLog:
 
     async def _rows(self, sql: str) -> Any:
         return (await self._client.query(sql, settings={"select_sequential_consistency": 1})).result_rows
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 from schemas.errors import FrwatchError
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
+from sinks.clickhouse.moments import utc
 from sinks.kafka.records import Place
 
 Outcome = Literal["found", "not_found", "refused", "failed"]
@@ -136,5 +137,5 @@ def find_reveals(settings: Settings, limit: int) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return utc(value)
     return str(value) if isinstance(value, UUID) else value

@@ -7,10 +7,12 @@ the tables. So answers are right whether this runs or not: it makes them fast. S
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from importlib import resources
 
 from clickhouse_connect.driver import AsyncClient
+
+from sinks.clickhouse.moments import utc
 
 DAYS = 8
 """Days that are settled together: some million searches of a large state, in a second of one core."""
@@ -54,4 +56,4 @@ class Rollups:
             settings=_READ,
         )
         owed, moment = answer.result_rows[0]
-        return owed, moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return owed, utc(moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -12,7 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from deploy.local.ports import free_ports
+from schemas.settings import Settings
+from sinks.clickhouse.migrate import migrate
 from tests.support.process import stop
 
 DEADLINE = 60.0
@@ -59,6 +64,15 @@ def running_clickhouse(
     finally:
         if process.poll() is None:
             stop(process, 20)
+
+
+@contextmanager
+def migrated_clickhouse(folder: Path) -> Iterator[Settings]:
+    """Run a server with all tables in it, and yield the settings that name it."""
+    with running_clickhouse(folder) as engine:
+        settings = Settings(clickhouse=SecretStr(engine.url), home=folder)
+        asyncio.run(migrate(settings))
+        yield settings
 
 
 def _answers(url: str) -> bool:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.describe import describe_views
-from sinks.clickhouse.migrate import migrate
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("comments")
-    with running_clickhouse(folder) as engine:
-        found = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("comments")) as found:
         yield found
 
 

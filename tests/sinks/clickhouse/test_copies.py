@@ -22,7 +22,7 @@ from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import SPAN, Copies, _parts
 from sinks.clickhouse.migrate import migrate, shipped_migrations
 from sinks.clickhouse.writer import Writer
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
 
 NOON = datetime(2023, 6, 1, 12, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,10 +30,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("copies")
-    with running_clickhouse(folder) as engine:
-        found = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("copies")) as found:
         yield found
 
 

@@ -8,22 +8,19 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from clickhouse_connect.driver import AsyncClient
-from pydantic import SecretStr
 
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
-from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.references import References
 from sinks.clickhouse.writer import Writer
 from tests.sinks.clickhouse.test_rollups import Search, store
 from tests.streams.searches import agencies, catalogue, policies
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 POLICY = """
@@ -43,10 +40,7 @@ RULES = policies(POLICY)
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("explained")
-    with running_clickhouse(folder) as engine:
-        found = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("explained")) as found:
         yield found
 
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +18,6 @@ import clickhouse_connect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from schemas.errors import FrwatchError
 from schemas.settings import Settings
@@ -28,12 +26,11 @@ from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.erasure import ERASED, Kind, Name, holds_case, name_of
 from sinks.clickhouse.expungements import TABLES, again, expunge
 from sinks.clickhouse.holds import place_hold, release_hold
-from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.mutations import await_old_parts
 from sinks.clickhouse.removed import Removed
 from sinks.clickhouse.tombstones import Order
 from streams.forget import forgotten_of
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 from tests.support.stored import Stored, attempt, command, outcome, rows, store, tables_of
 
 KEY = b"k" * 32
@@ -57,10 +54,7 @@ GROUP = json.dumps({"agency_id": "lapd", "case_number": CASE, "officer": OFFICER
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("expungements")
-    with running_clickhouse(folder) as running:
-        found = Settings(clickhouse=SecretStr(running.url), home=folder)
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("expungements")) as found:
         yield found
 
 

@@ -19,7 +19,7 @@ from schemas.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.migrate import migrate, shipped_migrations
 from sinks.clickhouse.writer import Writer
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
 
 NOON = datetime(2023, 6, 1, 12, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,10 +27,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("outcomes")
-    with running_clickhouse(folder) as engine:
-        found = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("outcomes")) as found:
         yield found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -17,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from deploy.cli import main
 from schemas.agencies import parse_agencies
@@ -26,9 +24,8 @@ from schemas.retention import TIERS, Cutoff, Retention, Term
 from schemas.settings import Settings
 from schemas.yaml_file import Source
 from sinks.clickhouse.holds import find_holds, place_hold, release_hold
-from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.retention import Due, apply, due, plan
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 from tests.support.stored import Stored, attempt, command, ids, outcome, rows, store
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -53,10 +50,7 @@ TABLES = (
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("retention")
-    with running_clickhouse(folder) as running:
-        found = Settings(clickhouse=SecretStr(running.url), home=folder)
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("retention")) as found:
         yield found
 
 

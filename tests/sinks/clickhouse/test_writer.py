@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 import pytest
-from pydantic import SecretStr
 
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
-from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.writer import FEW_VALUES, Writer
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 
 NOON = datetime(2023, 6, 1, 12, tzinfo=UTC)
 WRITTEN = ("searches_raw", "violations_raw", "outcomes_raw", "dead_letters_raw")
@@ -24,10 +20,7 @@ WRITTEN = ("searches_raw", "violations_raw", "outcomes_raw", "dead_letters_raw")
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder: Path = tmp_path_factory.mktemp("writer")
-    with running_clickhouse(folder) as engine:
-        found = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path_factory.mktemp("writer")) as found:
         yield found
 
 

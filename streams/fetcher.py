@@ -10,12 +10,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.turns import Turns
 
-FETCH_RECORDS = 6_000
-"""Records of one fetch, over all partitions: some 6 MB as columns."""
+FETCH_RECORDS = 10_000
+"""Records of one fetch, over all partitions: some 10 MB as columns, and more than one answer of a broker has
+of a partition, so that no answer is judged in two pieces."""
 TURN_RECORDS = 30_000
 """Records that a partition gives in its turn, where there is a backlog."""
 SMALL_FETCH = 500
 """A fetch of fewer records waits a moment for more: judging has a cost however few they are."""
+WAIT_MS = 200
+"""How long a fetch waits where there is nothing."""
 LINGER_SECONDS = (0.001, 0.1)
 """How long at the least and most. Between them it is as long as the last small fetch took to be judged:
 little where there is power to spare, and where there is none batches grow until there is."""
@@ -28,12 +31,14 @@ class Fetcher:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
-        self._turns: Turns[TopicPartition] = Turns(full=FETCH_RECORDS, enough=TURN_RECORDS, few=SMALL_FETCH)
+        self._turns: Turns[TopicPartition] = Turns(full=FETCH_RECORDS, enough=TURN_RECORDS)
+        # Of each partition, the offset after the last that was fetched of it, while there is a backlog.
+        self._next: dict[TopicPartition, int] = {}
         self._took = LINGER_SECONDS[0]
 
     @property
     def by_turns(self) -> bool:
-        """Whether there is a backlog, of which each partition has its turn."""
+        """Whether there is a backlog, which each partition gives in its turn."""
         return self._turns.begun
 
     async def fetch(self) -> Fetch:
@@ -42,12 +47,13 @@ class Fetcher:
         aiokafka fetches one answer ahead and no more, so what it has at hand is as old as the last batch took
         to judge. A small answer is therefore joined by what comes within a moment.
         """
-        assigned = self._consumer.assignment()
-        turn = self._turns.next(assigned)
+        turn = self._turns.next(self._lags()) if self._turns.begun else None
         fetched: Fetch = await self._consumer.getmany(
-            *turn, timeout_ms=20 if turn else 200, max_records=FETCH_RECORDS
+            *([turn] if turn else []), timeout_ms=WAIT_MS, max_records=FETCH_RECORDS
         )
-        self._turns.fetched(assigned, size(fetched))
+        self._turns.fetched(self._consumer.assignment(), size(fetched))
+        if self._turns.begun:
+            self._next |= {partition: records[-1].offset + 1 for partition, records in fetched.items()}
         if turn:
             return fetched
         loop = asyncio.get_running_loop()
@@ -58,6 +64,17 @@ class Fetcher:
             for partition, records in more.items():
                 fetched.setdefault(partition, []).extend(records)
         return fetched
+
+    def _lags(self) -> dict[TopicPartition, int]:
+        """How many records each partition still has to give, as of its broker's last answer.
+
+        After a seek it is wrong until the partition gives something: then its turn comes later, no more.
+        """
+        ends = {partition: self._consumer.highwater(partition) for partition in self._consumer.assignment()}
+        return {
+            partition: max(0, end - self._next.get(partition, 0)) if end is not None else 0
+            for partition, end in ends.items()
+        }
 
     def judged(self, fetched: Fetch, seconds: float) -> None:
         """Say how long a fetch took to be judged."""

@@ -130,7 +130,7 @@ class Ingest(Service):
             return
         for chunk in chunks:
             self.ledger.add(chunk)
-        if self.ledger.buffered >= FLUSH_ROWS:
+        if self._enough():
             self._full.set()
 
     def fail(self, error: BaseException) -> None:
@@ -244,7 +244,6 @@ class Ingest(Service):
     async def _store(self) -> None:
         while not self.should_stop and not self._broken:
             await self._wait(self._full, self._patience())
-            self._full.clear()
             try:
                 await self._flush()
             except KafkaError as error:
@@ -254,6 +253,11 @@ class Ingest(Service):
                 self.rewind()
             except Exception as error:
                 self.fail(error)
+            # What came meanwhile may be enough; what failed waits.
+            if self._enough() and not self._failures:
+                self._full.set()
+            else:
+                self._full.clear()
 
     @Service.task
     async def _settle(self) -> None:
@@ -276,7 +280,7 @@ class Ingest(Service):
         """
         async with self._lock:
             self._flushes += 1
-            backlog = self.ledger.buffered >= FLUSH_ROWS and self._flushes % ALL_EACH
+            backlog = self._enough() and self._flushes % ALL_EACH
             ranges = self.ledger.take(ripe=RIPE_ROWS if backlog else 0)
             if not ranges or self._broken:
                 return
@@ -299,6 +303,15 @@ class Ingest(Service):
                 for range_ in stored:
                     self.ledger.stored(range_)
             self._failures = 0 if len(stored) == len(ranges) else self._failures + 1
+
+    def _enough(self) -> bool:
+        """Whether what is in hand is worth a flush now.
+
+        Where each partition gives its backlog in its turn, that is when one of them has given it.
+        """
+        if self._fetcher.by_turns and not self._failures:
+            return self.ledger.ripest >= RIPE_ROWS or self.ledger.buffered >= MAX_BUFFERED
+        return self.ledger.buffered >= FLUSH_ROWS
 
     async def _commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         try:

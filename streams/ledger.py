@@ -132,6 +132,10 @@ class Range:
     judged_by: str = ""
     chunks: list[Chunk] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        """How many offsets are in hand of it."""
+        return sum(len(chunk.offsets) for chunk in self.chunks)
+
     @property
     def note(self) -> str:
         """What is committed with `first` before the insert."""
@@ -212,8 +216,12 @@ class Ledger:
     @property
     def buffered(self) -> int:
         """How many offsets are in hand and not stored."""
-        held = (range_ for ranges in self._held.values() for range_ in ranges)
-        return sum(len(chunk.offsets) for range_ in held for chunk in range_.chunks)
+        return sum(len(range_) for ranges in self._held.values() for range_ in ranges)
+
+    @property
+    def ripest(self) -> int:
+        """How many offsets the largest range has that is next of its partition."""
+        return max((len(ranges[0]) for ranges in self._held.values() if ranges), default=0)
 
     def owed(self) -> dict[Partition, int]:
         """The next offset to be stored, of each partition: where to read on from."""
@@ -259,12 +267,8 @@ class Ledger:
 
         One that may still grow is left to grow where it has fewer than `ripe` offsets and another has not.
         """
-        sizes = {
-            partition: sum(len(chunk.offsets) for chunk in ranges[0].chunks)
-            for partition, ranges in self._held.items()
-            if ranges
-        }
-        if max(sizes.values(), default=0) < ripe:
+        sizes = {partition: len(ranges[0]) for partition, ranges in self._held.items() if ranges}
+        if self.ripest < ripe:
             ripe = 0
         taken = []
         for partition, size in sizes.items():

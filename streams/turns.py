@@ -1,4 +1,4 @@
-"""Whose turn it is to be fetched where there is a backlog: a few partitions at a time, in large pieces.
+"""Whose turn it is to be fetched where there is a backlog: one partition at a time, in large pieces.
 
 An insert costs the engine some 14 ms however few rows it has, and every part that it makes is merged later.
 Where all partitions have a backlog, fetches of them all make many small ranges; by turns they become few
@@ -8,61 +8,65 @@ large ones.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
 P = TypeVar("P", bound=Hashable)
 
 
 class Turns(Generic[P]):
-    """Chooses the partitions of each fetch. It does no I/O.
+    """Chooses the partition of each fetch by the lag of each: the records that it still has to give.
 
-    A fetch of all that fills `full` records begins turns; `side_by_side` partitions have one, until they gave
-    `enough` records or gave fewer than `few` twice. When all of them gave few, all are fetched again.
+    It does no I/O. A fetch of all that fills `full` records begins turns. A turn lasts until its partition
+    gave `enough` records, has none left, or gave nothing when it was asked: its broker may be away. Who has
+    nothing is passed over. Turns end where all that is left would fit into one fetch.
     """
 
-    def __init__(self, *, full: int, enough: int, few: int, side_by_side: int = 1) -> None:
-        self._full, self._enough, self._few = full, enough, few
-        self._side_by_side = side_by_side
+    def __init__(self, *, full: int, enough: int) -> None:
+        self._full, self._enough = full, enough
         self._queue: deque[P] = deque()
         self._taken = 0
-        self._meagre = 0
-        self._dry: set[P] = set()
+        # Who gave nothing when asked last, whatever its lag is said to be.
+        self._silent: set[P] = set()
 
     @property
     def begun(self) -> bool:
-        """Whether a few partitions are fetched at a time."""
+        """Whether one partition is fetched from at a time."""
         return bool(self._queue)
 
-    def next(self, assigned: Collection[P]) -> list[P]:
-        """The partitions to fetch from; none stands for all."""
-        if self._queue and set(self._queue) != set(assigned):
+    def next(self, lags: Mapping[P, int]) -> P | None:
+        """The partition to fetch from; None stands for all. `lags` has each that is assigned."""
+        if not self._queue:
+            return None
+        left = sum(lag for partition, lag in lags.items() if partition not in self._silent)
+        if set(self._queue) != lags.keys() or left < self._full:
             self.end()
-        return list(self._queue)[: self._side_by_side]
+            return None
+        while not lags[self._queue[0]]:
+            self._pass_on()
+        return self._queue[0]
 
     def fetched(self, assigned: Collection[P], count: int) -> None:
         """Say how many records the fetch gave."""
         if not self._queue:
-            # Where there are no more partitions than have a turn at one time, there is nothing to choose.
-            if count >= self._full and len(assigned) > self._side_by_side:
+            # Where there is one partition there is nothing to choose.
+            if count >= self._full and len(assigned) > 1:
                 self._queue.extend(assigned)
             return
         self._taken += count
-        self._meagre = self._meagre + 1 if count < self._few else 0
-        now = list(self._queue)[: self._side_by_side]
-        if self._meagre >= 2:
-            self._dry.update(now)
-        elif self._taken < self._enough:
-            return
+        if not count:
+            self._silent.add(self._queue[0])
         else:
-            self._dry.difference_update(now)
-        self._taken = self._meagre = 0
-        self._queue.rotate(-self._side_by_side)
-        if self._dry.issuperset(self._queue):
-            self.end()
+            self._silent.discard(self._queue[0])
+        if not count or self._taken >= self._enough:
+            self._pass_on()
 
     def end(self) -> None:
         """Fetch from all again."""
         self._queue.clear()
-        self._dry.clear()
-        self._taken = self._meagre = 0
+        self._silent.clear()
+        self._taken = 0
+
+    def _pass_on(self) -> None:
+        self._queue.rotate(-1)
+        self._taken = 0

@@ -166,6 +166,16 @@ class TestRipeness:
     def test_where_none_is_large_all_are_taken(self) -> None:
         assert len(self.two((9, 3)).take(ripe=10)) == 2
 
+    def test_the_ripest_is_the_largest_that_is_next_of_its_partition(self) -> None:
+        book = self.two((9, 3))
+        assert book.ripest == 9
+        (first, _) = book.take()
+        book.add(chunk(9, 30, P))
+        assert book.ripest == 9, "what comes after a range that is taken waits for it"
+        book.stored(first)
+        assert book.ripest == 22
+        assert Ledger().ripest == 0
+
     def test_what_was_taken_once_stays_taken(self) -> None:
         book = self.two((9, 3))
         assert len(book.take()) == 2

@@ -1,13 +1,14 @@
 """Roll-ups: documents that say how much there is of each agency and day, made anew after rows have come.
 
-Which documents count is the engine's to say (`frwatch.rollup_states`); what no document says is counted from
-the tables. So answers are right whether this runs or not: it makes them fast. Several may run at one time.
+What was touched after the last watermark is counted from the tables (`frwatch.rollup_open`), the rest is read
+from the documents. So answers are right whether this runs or not: it makes them fast. Several may run at one
+time.
 """
 
 from __future__ import annotations
 
 import secrets
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib import resources
 
 from clickhouse_connect.driver import AsyncClient
@@ -17,6 +18,15 @@ from sinks.clickhouse.moments import utc
 DAYS = 8
 """Days that are settled together: some million searches of a large state, in a second of one core."""
 
+UNDER_WAY = timedelta(seconds=30)
+"""For so long an insert may be under way, and its mark be older than what it inserts is seen."""
+
+# Nothing where it would say no more than the last one, or nothing was touched since that.
+_SETTLED = """
+INSERT INTO frwatch.rollup_watermarks SELECT {through:DateTime64(6, 'UTC')}
+WHERE least({through:DateTime64(6, 'UTC')}, (SELECT max(marked_at) FROM frwatch.rollup_marks))
+    > (SELECT max(through) FROM frwatch.rollup_watermarks)
+"""
 # What was inserted on another replica must be seen.
 _READ = {"select_sequential_consistency": 1}
 
@@ -43,15 +53,19 @@ class Rollups:
             run = (int(settled_at.timestamp() * 1_000_000) << 12) | secrets.randbelow(1 << 12)
             values = {"days": owed, "settled_at": settled_at, "run": run}
             await self._client.command(self._statement, values, settings=_READ)
+        if len(owed) < days:
+            # None was left out: what was touched up to then is in a document now, or was touched again.
+            await self._client.command(_SETTLED, {"through": settled_at - UNDER_WAY}, settings=_READ)
         return len(owed)
 
     async def _owed(self, days: int, *, quiet: bool) -> tuple[list[date], datetime]:
         """The latest days with documents to make, and as of when, UTC: all marks 30 s before are heeded."""
         answer = await self._client.query(
-            "SELECT groupArray(day), if({quiet:Bool}, max(last) + toIntervalSecond(30), now64(6, 'UTC')) FROM"
-            " (SELECT day, max(marked_at) AS last FROM frwatch.rollup_states WHERE NOT counts"
+            "SELECT groupArray(day), if({quiet:Bool}, (SELECT max(marked_at) FROM frwatch.rollup_marks)"
+            " + toIntervalSecond(30), now64(6, 'UTC')) FROM"
+            " (SELECT DISTINCT day FROM frwatch.rollup_states WHERE NOT counts"
             " AND ({quiet:Bool} OR marked_at <= now64(6, 'UTC') - toIntervalSecond(30))"
-            " GROUP BY day ORDER BY day DESC LIMIT {days:UInt32})",
+            " ORDER BY day DESC LIMIT {days:UInt32})",
             {"days": days, "quiet": quiet},
             settings=_READ,
         )

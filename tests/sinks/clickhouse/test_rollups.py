@@ -271,6 +271,68 @@ def test_no_cell_is_wrong_whatever_is_resent_and_replayed(settings: Settings) ->
     asyncio.run(run())
 
 
+async def counted_from_tables(client: AsyncClient) -> set[tuple[str, Any]]:
+    answer = await client.query("SELECT DISTINCT agency_id, day FROM frwatch.rollup_open")
+    return {(str(agency_id), day) for agency_id, day in answer.result_rows}
+
+
+async def age_marks(client: AsyncClient) -> None:
+    """Have all inserts so far be a minute old."""
+    await client.command("CREATE TABLE frwatch.young AS frwatch.rollup_marks ENGINE = Memory")
+    await client.command("INSERT INTO frwatch.young SELECT * FROM frwatch.rollup_marks")
+    await client.command("TRUNCATE TABLE frwatch.rollup_marks")
+    await client.command(
+        "INSERT INTO frwatch.rollup_marks"
+        " SELECT agency_id, day, marked_at - toIntervalSecond(60) FROM frwatch.young"
+    )
+    await client.command("DROP TABLE frwatch.young")
+
+
+def test_only_what_was_touched_after_all_were_settled_is_counted_from_the_tables(settings: Settings) -> None:
+    async def run() -> None:
+        async with connect(settings) as client:
+            sent = some(random.Random(6), 100)  # noqa: S311
+            await store(client, sent, 0)
+            days = {(each.agency_id, each.occurred_at.date()) for each in sent}
+            await age_marks(client)
+            assert await counted_from_tables(client) == days
+            # Of six days two are settled: the others would be taken for settled by a watermark.
+            assert await Rollups(client).settle(2) == 2
+            assert await counted_from_tables(client) == days
+            assert await cells(client) == expected(sent)
+            # One is touched while the others are settled.
+            late = some(random.Random(7), 1)  # noqa: S311
+            await store(client, late, 1)
+            touched = {(each.agency_id, each.occurred_at.date()) for each in late}
+            assert await Rollups(client).settle() == 4
+            assert await counted_from_tables(client) == touched
+            assert await cells(client) == expected(sent + late)
+            await Rollups(client).settle(quiet=True)
+            assert await counted_from_tables(client) == set()
+            assert await cells(client) == expected(sent + late)
+            await client.command("OPTIMIZE TABLE frwatch.rollup_watermarks FINAL")
+            assert await counted_from_tables(client) == set(), "merges leave the last watermark"
+            await client.command("TRUNCATE TABLE frwatch.rollup_watermarks")
+            assert await counted_from_tables(client) >= days, "without one all is counted"
+            assert await cells(client) == expected(sent + late)
+
+    asyncio.run(run())
+
+
+def test_nothing_is_written_while_nothing_comes(settings: Settings) -> None:
+    async def run() -> None:
+        async with connect(settings) as client:
+            await store(client, some(random.Random(9), 5), 0)  # noqa: S311
+            await age_marks(client)
+            count = "SELECT count() FROM frwatch.rollup_watermarks"
+            for _ in range(3):
+                await Rollups(client).settle()
+                answer = await client.query(count)
+                assert answer.result_rows[0][0] == 1
+
+    asyncio.run(run())
+
+
 def test_an_insert_that_may_be_under_way_is_waited_for(settings: Settings) -> None:
     async def run() -> None:
         async with connect(settings) as client:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
 import polars as pl
+
+FEW = 100
+"""Values of which it costs more to find the distinct ones than to look each of them up."""
 
 
 class Lookup:
@@ -32,11 +35,19 @@ class Lookup:
 
     def __call__(self, values: pl.Series) -> list[pl.Series]:
         """Return the columns of `schema`, with a row for each value, in their order."""
+        if len(values) <= FEW:
+            return self._columns([self._row(value) for value in values.to_list()])
         encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
-        rows = [self._row(value) for value in encoded.dictionary.to_pylist()]
-        table = pl.DataFrame(rows, schema=self._schema, orient="row")
         rows_of = cast("pl.Series", pl.from_arrow(encoded.indices)).cast(pl.get_index_type())
-        return [column[rows_of] for column in table]
+        rows = [self._row(value) for value in encoded.dictionary.to_pylist()]
+        return [column[rows_of] for column in self._columns(rows)]
+
+    def _columns(self, rows: Sequence[tuple[Any, ...]]) -> list[pl.Series]:
+        cells = zip(*rows, strict=True) if rows else [()] * len(self._schema)
+        return [
+            pl.Series(name, column, dtype=dtype)
+            for (name, dtype), column in zip(self._schema.items(), cells, strict=True)
+        ]
 
     def _row(self, value: str | None) -> tuple[Any, ...]:
         if value is None:

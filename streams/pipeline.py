@@ -191,11 +191,13 @@ class _Positions:
         # A batch is of one topic.
         topic = self._partitions[0].topic
         moments = int(received_at.timestamp() * 1_000_000) + rows.astype(np.int64)
-        return decoded.frame.with_columns(
-            pl.Series("ingested_at", moments).cast(pl.Datetime("us", "UTC")),
-            pl.lit(topic).alias("kafka_topic"),
-            pl.Series("kafka_partition", numbers[self._run[rows]], pl.Int32),
-            pl.Series("kafka_offset", self._offsets[rows], pl.Int64),
+        return decoded.frame.hstack(
+            [
+                pl.Series("ingested_at", moments).cast(pl.Datetime("us", "UTC")),
+                pl.Series("kafka_topic", [topic], pl.String).new_from_index(0, len(rows)),
+                pl.Series("kafka_partition", numbers[self._run[rows]], pl.Int32),
+                pl.Series("kafka_offset", self._offsets[rows], pl.Int64),
+            ]
         )
 
     def dead_letters(self, bad: Sequence[Bad]) -> list[DeadLetter]:

@@ -97,8 +97,9 @@ def texts_with_image(frame: pl.DataFrame) -> Rows:
             found.update(_long_suspects(frame[name]))
     for column in frame.iter_columns():
         if column.dtype == pl.List(pl.String):
-            found.update(_item_suspects(column))
-        elif column.dtype == pl.Map(pl.String, pl.String):
+            if _may_be_suspect(column):
+                found.update(_item_suspects(column))
+        elif column.dtype == pl.Map(pl.String, pl.String) and _may_be_suspect(column):
             found.update(_item_suspects(column.map.keys()))
             found.update(_item_suspects(column.map.values()))
     return np.array(sorted(found), dtype=np.int64)
@@ -176,6 +177,16 @@ def _long_suspects(column: pl.Series) -> list[int]:
     hits = texts.str.contains(_LONG_HINTS) | texts.str.contains(JSON_FIELD)
     suspects = zip(rows.filter(hits).to_list(), texts.filter(hits).to_list(), strict=True)
     return [row for row, text in suspects if _text_shows(text.encode())]
+
+
+def _may_be_suspect(column: pl.Series) -> bool:
+    """Whether a column of lists or maps has a long text or many items at all; nearly none has either."""
+    rows = column.to_arrow()
+    most = np.diff(rows.offsets.to_numpy()).max(initial=0)
+    if most >= NUMBERS:
+        return True
+    texts = [rows.keys, rows.items] if isinstance(rows, pa.MapArray) else [rows.flatten()]
+    return any((pc.max(pc.binary_length(each)).as_py() or 0) >= LONG for each in texts)
 
 
 def _item_suspects(column: pl.Series) -> list[int]:

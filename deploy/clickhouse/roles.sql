@@ -340,6 +340,88 @@ CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.alert_attempts_raw FOR SE
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.alert_acknowledgements_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 
+-- A policy for the whole database, as above, names all that is in it: whoever it is not for sees no row of what no other
+-- policy shows. What these read through is filtered beneath, or is nobody's in particular.
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.counted_searches FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.violations FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.outcomes FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.search_outcomes FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.search_differences FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.outcome_differences FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.alerts FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.alerts_delivered FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.alert_latency FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_explained FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policy_sets_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policy_sets FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policies_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policies FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rules_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rules FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policy_bindings_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policy_bindings FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.providers_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.providers FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.agencies_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.agencies FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.versions_in_force_raw FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.versions_in_force FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.policies_current FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rules_current FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.providers_current FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.agencies_current FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_states FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_watermarks FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_open FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_hour FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.broken_rules_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.violations_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.unreported_access FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.alert_acknowledgements FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.public_use FOR SELECT USING 1 TO frwatch_public;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.public_services FOR SELECT USING 1 TO frwatch_public;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.public_outcomes FOR SELECT USING 1 TO frwatch_public;
+
 -- ---- Limits. readonly = 2 lets a client set what is no limit here (Grafana and JDBC drivers must); MIN stands where 0
 -- would mean none. Row policies are applied to the copy that counts, not before it is chosen, so that a copy that lost
 -- is nobody's.

@@ -10,7 +10,6 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,15 +85,25 @@ def whole(roles: Iterable[str]) -> set[str]:
 
 
 def filters(roles: Iterable[str]) -> dict[str, str]:
-    """The row filter of each table: policies of one user are alternatives."""
+    """The row filter of each table and view: policies of one user are alternatives.
+
+    As on a server with deploy/clickhouse/config.d: what a policy names for somebody (and one names the whole
+    database) shows no row to whom none names.
+    """
     held = whole(roles)
     mine = [policy for policy in policies() if policy.roles & held]
     everywhere = [policy.filter for policy in mine if policy.table == "*"]
-    by_table: dict[str, list[str]] = defaultdict(list)
+    by_table: dict[str, list[str]] = {} if everywhere else {name: [] for name in _granted_names()}
     for policy in mine:
         if policy.table != "*":
-            by_table[policy.table].append(f"({policy.filter})")
-    return {table: " OR ".join([*found, *everywhere]) for table, found in by_table.items()}
+            by_table.setdefault(policy.table, []).append(f"({policy.filter})")
+    return {table: " OR ".join([*found, *everywhere]) or "0" for table, found in by_table.items()}
+
+
+def _granted_names() -> set[str]:
+    return {
+        name for each in all_statements() for name in re.findall(r"GRANT .* ON frwatch\.(\w+) TO", each, re.S)
+    }
 
 
 def users_xml(

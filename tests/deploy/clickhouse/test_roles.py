@@ -13,7 +13,16 @@ import pytest
 
 from deploy.cli import main
 from tests.deploy.clickhouse.roles_data import OWN, SECRETS, TABLES, uuid
-from tests.support.roles import COUNTS, OWNER, WRITING, AsRole, all_statements, granted, tables_of_operator
+from tests.support.roles import (
+    COUNTS,
+    OWNER,
+    WRITING,
+    AsRole,
+    all_statements,
+    filters,
+    granted,
+    tables_of_operator,
+)
 
 AUDITOR, INVESTIGATOR, PUBLIC = "frwatch_auditor", "frwatch_agency_investigator", "frwatch_public"
 LAPD, LASD, OPERATOR = "frwatch_agency_lapd", "frwatch_agency_lasd", "frwatch_operator"
@@ -96,6 +105,19 @@ def test_each_role_can_read_all_that_it_is_granted(as_role: AsRole, role: str) -
     answers = as_role([role], *(f"SELECT {', '.join(names)} FROM frwatch.{t}" for t, names in wanted.items()))
     for table, answer in zip(wanted, answers, strict=True):
         assert isinstance(answer, list), (table, answer)
+
+
+@pytest.mark.parametrize("role", [AUDITOR, LAPD, PUBLIC, WRITER, REVEALER, OPERATOR])
+def test_whoever_is_granted_a_table_has_a_policy_that_shows_some_of_it(role: str) -> None:
+    """A server with the shipped config.d shows no row of what no policy names for somebody."""
+    held = filters([role])
+    assert [table for table in columns([role]) if held.get(table) == "0"] == []
+
+
+def test_who_has_no_policy_sees_no_row(as_role: AsRole) -> None:
+    grant = "GRANT SELECT ON frwatch.*"
+    (rows,) = as_role([PUBLIC], "SELECT count() FROM frwatch.policies_raw", more=[grant], limits=False)
+    assert rows == [["0"]]
 
 
 @pytest.mark.parametrize(("role", "agency"), [(LAPD, "lapd"), (LASD, "lasd")])

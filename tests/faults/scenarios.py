@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from statistics import median
 
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
@@ -260,15 +261,19 @@ def soak(world: World) -> Outcome:
     """30 minutes at 10,000 searches/s: memory at the end against that after 5 minutes."""
     outcome = Outcome(1)
     with world.flow(workers=1, rate=min(world.scale.rate, 10_000)) as flow:
-        whole, early = world.scale.seconds(1800, 6), world.scale.seconds(300, 3)
+        whole, early, span = (world.scale.seconds(*each) for each in ((1800, 6), (300, 3), (60, 1)))
         began = time.monotonic()
-        first = 0.0
+        seen: list[tuple[float, float]] = []
         while (at := time.monotonic() - began) < whole:
             time.sleep(0.5)
-            if at >= early and not first:
-                first = flow.memory()
-        last = flow.memory()
-        outcome.notes.append(f"memory {first:.0f} MiB after {early:.0f} s, {last:.0f} MiB at the end")
+            seen.append((at, flow.memory()))
+        # It goes up and down by some 20 MiB with each flush: what counts is the middle of a minute.
+        first = median(memory for at, memory in seen if early <= at < early + span)
+        last = median(memory for at, memory in seen if at >= whole - span)
+        outcome.notes.append(
+            f"memory {first:.0f} MiB in the minute after {early:.0f} s, {last:.0f} MiB in the last "
+            f"({100 * (last / first - 1):+.1f} %), at most {max(memory for _, memory in seen):.0f} MiB"
+        )
         return world.judge(flow, outcome)
 
 

@@ -11,7 +11,7 @@ SELECT
 FROM frwatch.counted_searches AS s
 INNER JOIN frwatch.search_outcomes AS o ON o.event_id = s.event_id
 WHERE o.kind IN ('ARREST', 'CHARGE', 'CONVICTION') AND s.candidates = 0
-    AND ({agency:String} = '' OR s.agency_id = {agency:String})
+    AND ({agency:String} = '' OR (s.agency_id = {agency:String} AND o.agency_id = {agency:String}))
 GROUP BY s.event_id, agency, case, searched_on, service, person
 ORDER BY searched_on, agency, case, toString(s.event_id)
 LIMIT 40

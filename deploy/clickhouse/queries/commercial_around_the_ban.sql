@@ -10,7 +10,8 @@ SELECT
     countIf(account = 'personal') AS personal,
     uniqExact(case_number) AS cases,
     countIf(isNull(case_number)) AS no_case,
-    countIf(event_id IN (SELECT event_id FROM frwatch.search_outcomes WHERE kind = 'ARREST')) AS led_to_arrest,
+    countIf(event_id IN (SELECT event_id FROM frwatch.search_outcomes WHERE agency_id = {agency:String} AND kind = 'ARREST'))
+        AS led_to_arrest,
     countIf(notEmpty(broken_rules)) AS break_a_rule
 FROM frwatch.counted_searches
 WHERE agency_id = {agency:String} AND provider_class = 'commercial'

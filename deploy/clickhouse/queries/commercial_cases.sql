@@ -3,7 +3,7 @@
 WITH kinds AS
 (
     SELECT event_id, groupUniqArray(lower(replaceAll(kind, '_', ' '))) AS kinds
-    FROM frwatch.search_outcomes WHERE counted GROUP BY event_id
+    FROM frwatch.search_outcomes WHERE counted AND agency_id = {agency:String} GROUP BY event_id
 )
 SELECT
     assumeNotNull(s.case_number) AS case,

@@ -4,6 +4,7 @@ WITH acted AS
 (
     SELECT DISTINCT event_id FROM frwatch.search_outcomes
     WHERE kind IN ('LEAD', 'IDENTIFICATION', 'ARREST', 'CHARGE', 'CONVICTION', 'EXONERATION')
+        AND ({agency:String} = '' OR agency_id = {agency:String})
 )
 SELECT
     ifNull(crime_type, 'not stated') AS crime,

@@ -2,7 +2,11 @@
 -- param agency=lapd
 WITH
     ['EXONERATION', 'CONVICTION', 'CHARGE', 'ARREST', 'IDENTIFICATION', 'LEAD', 'NO_LEAD', 'UNKNOWN'] AS gravest,
-    told AS (SELECT event_id, groupUniqArray(kind) AS kinds FROM frwatch.search_outcomes WHERE counted GROUP BY event_id),
+    told AS
+    (
+        SELECT event_id, groupUniqArray(kind) AS kinds FROM frwatch.search_outcomes
+        WHERE counted AND ({agency:String} = '' OR agency_id = {agency:String}) GROUP BY event_id
+    ),
     of_searches AS
     (
         SELECT s.provider_class AS class, s.officer AS officer, arrayFirst(kind -> has(t.kinds, kind), gravest) AS worst

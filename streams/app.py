@@ -42,6 +42,7 @@ from sinks.kafka.policy_log import PolicyLog
 from sinks.kafka.publisher import Publisher
 from streams.fetched import Fetched
 from streams.fetcher import SMALL_FETCH, size
+from streams.garbage import GarbageKeeper
 from streams.heartbeat import Heartbeat
 from streams.ingest import Ingest
 from streams.ledger import Partition
@@ -167,6 +168,7 @@ class Worker:
             )
             await stack.enter_async_context(_running(heartbeat))
             await stack.enter_async_context(_running(RollupKeeper(Rollups(client))))
+            await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))
             await self._over.wait()
         if self._failure is not None:

@@ -1,11 +1,10 @@
 -- Which image was searched again and again, by how many people, in how many services and agencies?
--- Of images that were searched equally often not all may be shown.
 WITH often AS
 (
     -- Hashes of eight bytes instead of the whole ones: there are nearly as many as searches.
     SELECT cityHash64(assumeNotNull(probe_hash)) AS probe_key, count() AS times
     FROM frwatch.counted_searches WHERE isNotNull(probe_hash)
-    GROUP BY probe_key HAVING times > 1 ORDER BY times DESC, probe_key LIMIT 40
+    GROUP BY probe_key HAVING times > 1 ORDER BY times DESC LIMIT 40 WITH TIES
 )
 SELECT
     left(assumeNotNull(probe_hash), 12) AS probe,

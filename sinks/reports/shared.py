@@ -52,9 +52,23 @@ SELECT what, events FROM
             AND ingested_at < {as_of:DateTime64(6, 'UTC')}
             AND ({agency:String} = '' OR agency_id = {agency:String})
             AND NOT (isNotNull(event_id) AND ifNull(event_id, toUUID('00000000-0000-0000-0000-000000000000')) IN
-                (SELECT event_id FROM frwatch.searches))
+                (
+                    -- Of the searches those that are asked for: all of them are more than memory holds.
+                    SELECT event_id FROM frwatch.searches WHERE event_id IN
+                    (
+                        SELECT assumeNotNull(event_id) FROM frwatch.outcomes WHERE isNotNull(event_id)
+                            AND recorded_at >= {first:DateTime64(6, 'UTC')} AND recorded_at < {end:DateTime64(6, 'UTC')}
+                    )
+                ))
             AND NOT (isNull(event_id) AND (agency_id, ifNull(case_number, '')) IN
-                (SELECT agency_id, ifNull(case_number, '') FROM frwatch.searches WHERE isNotNull(case_number)))
+                (
+                    SELECT agency_id, ifNull(case_number, '') FROM frwatch.searches
+                    WHERE isNotNull(case_number) AND (agency_id, ifNull(case_number, '')) IN
+                    (
+                        SELECT agency_id, ifNull(case_number, '') FROM frwatch.outcomes WHERE isNull(event_id)
+                            AND recorded_at >= {first:DateTime64(6, 'UTC')} AND recorded_at < {end:DateTime64(6, 'UTC')}
+                    )
+                ))
 )
 ORDER BY place
 """,

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -184,7 +185,7 @@ class Ingest(Service):
             replay = self.ledger.replay(partition)
             cut = 0
             if replay is not None and replay.replay_to is not None and replay.judged_by:
-                cut = bisect_right(records, replay.replay_to, key=_offset)
+                cut = bisect_right(records, replay.replay_to, key=attrgetter("offset"))
                 if cut:
                     parts.setdefault((tp.topic, False, replay.judged_by), {})[partition] = records[:cut]
             if cut < len(records):
@@ -382,10 +383,6 @@ class Ingest(Service):
                 await event.wait()
         except TimeoutError:
             return
-
-
-def _offset(record: Any) -> int:
-    return int(record.offset)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

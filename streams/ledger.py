@@ -132,7 +132,8 @@ class Range:
     judged_by: str = ""
     chunks: list[Chunk] = field(default_factory=list)
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """How many offsets are in hand of it."""
         return sum(len(chunk.offsets) for chunk in self.chunks)
 
@@ -216,12 +217,12 @@ class Ledger:
     @property
     def buffered(self) -> int:
         """How many offsets are in hand and not stored."""
-        return sum(len(range_) for ranges in self._held.values() for range_ in ranges)
+        return sum(range_.size for ranges in self._held.values() for range_ in ranges)
 
     @property
     def ripest(self) -> int:
         """How many offsets the largest range has that is next of its partition."""
-        return max((len(ranges[0]) for ranges in self._held.values() if ranges), default=0)
+        return max((ranges[0].size for ranges in self._held.values() if ranges), default=0)
 
     def owed(self) -> dict[Partition, int]:
         """The next offset to be stored, of each partition: where to read on from."""
@@ -267,7 +268,7 @@ class Ledger:
 
         One that may still grow is left to grow where it has fewer than `ripe` offsets and another has not.
         """
-        sizes = {partition: len(ranges[0]) for partition, ranges in self._held.items() if ranges}
+        sizes = {partition: ranges[0].size for partition, ranges in self._held.items() if ranges}
         if self.ripest < ripe:
             ripe = 0
         taken = []

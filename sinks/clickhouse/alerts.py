@@ -12,8 +12,7 @@ from uuid import UUID
 import polars as pl
 
 from schemas.settings import Settings
-from sinks.clickhouse.asking import asking
-from sinks.clickhouse.moments import utc
+from sinks.clickhouse.asking import as_data, asking
 
 _UTC = pl.Datetime("us", "UTC")
 _SCHEMAS: dict[str, dict[str, Any]] = {
@@ -132,7 +131,7 @@ def find_alerts(
     with asking(settings) as client:
         found = client.query(sql, parameters)
     return [
-        {name: _plain(value) for name, value in zip(found.column_names, row, strict=True)}
+        {name: as_data(value) for name, value in zip(found.column_names, row, strict=True)}
         for row in found.result_rows
     ]
 
@@ -142,9 +141,3 @@ def known_alert(settings: Settings, alert_id: str) -> bool:
     with asking(settings) as client:
         sql = "SELECT count() FROM frwatch.alert_attempts_raw WHERE alert_id = {id:UUID}"
         return bool(client.query(sql, {"id": alert_id}).result_rows[0][0])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return utc(value)
-    return str(value) if isinstance(value, UUID) else value

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import clickhouse_connect
 import pyarrow as pa
@@ -13,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.errors import FrwatchError, NotThere
 from schemas.settings import Settings
 from sinks.clickhouse.client import clickhouse_address
+from sinks.clickhouse.moments import utc
 
 
 @contextmanager
@@ -41,3 +44,10 @@ def asking(settings: Settings) -> Iterator[Any]:
         raise FrwatchError(f"ClickHouse did not answer the question: {said}") from None
     finally:
         client.close()
+
+
+def as_data(value: Any) -> Any:
+    """Return a value of a row as commands show it: a moment with its zone, an identity as text."""
+    if isinstance(value, datetime):
+        return utc(value)
+    return str(value) if isinstance(value, UUID) else value

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 from schemas.errors import FrwatchError
 from schemas.settings import Settings
-from sinks.clickhouse.asking import asking
-from sinks.clickhouse.moments import utc
+from sinks.clickhouse.asking import as_data, asking
 from sinks.kafka.records import Place
 
 Outcome = Literal["found", "not_found", "refused", "failed"]
@@ -132,10 +130,4 @@ def find_reveals(settings: Settings, limit: int) -> list[dict[str, Any]]:
     sql = f"SELECT {', '.join(names)} FROM frwatch.reveals ORDER BY asked_at DESC, reveal_id LIMIT {limit}"  # noqa: S608
     with asking(settings) as client:
         rows = client.query(sql).result_rows
-    return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return utc(value)
-    return str(value) if isinstance(value, UUID) else value
+    return [{name: as_data(value) for name, value in zip(names, row, strict=True)} for row in rows]

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
-from sinks.clickhouse.migrate import migrate
 from sinks.console.book import read_book
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with running_clickhouse(tmp_path_factory.mktemp("operations")) as engine:
-        settings = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(settings))
-        yield settings
+    with migrated_clickhouse(tmp_path_factory.mktemp("operations")) as found:
+        yield found
 
 
 def put(settings: Settings, table: str, rows: Sequence[dict[str, Any]]) -> None:

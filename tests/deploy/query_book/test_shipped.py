@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from pydantic import SecretStr
 
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
-from sinks.clickhouse.migrate import migrate
 from sinks.console.book import read_book
 from tests.deploy.query_book.conduct import CONDUCT
 from tests.deploy.query_book.use import USE
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 
 BOOK = read_book(Settings().queries)
 VIEWS = {
@@ -40,9 +37,7 @@ STRANGER = "O'Hara \\ PD'); DROP TABLE frwatch.searches_raw; --\t{agency:String}
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Two searches: one of an agency with a dangerous name, one of the LAPD."""
-    with running_clickhouse(tmp_path_factory.mktemp("book")) as running:
-        settings = Settings(clickhouse=SecretStr(running.url))
-        asyncio.run(migrate(settings))
+    with migrated_clickhouse(tmp_path_factory.mktemp("book")) as settings:
         names = ["event_id", "evidence", "agency_id", "officer", "provider_class", "agency_known"]
         rows = [
             [uuid.UUID(int=number), "SEARCH", agency, "ab" * 32, "commercial", True]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from schemas.settings import Settings
 from sinks.clickhouse.dead_letters import DeadLetter, read_dead_letters
-from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.redrives import claim_redrives, known_redrives, note_redrives
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse
 
 CAME = datetime(2026, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
 
@@ -27,9 +22,7 @@ def test_of_two_runs_each_letter_is_claimed_by_one(tmp_path: Path) -> None:
     letters = [letter(number) for number in range(500)]
     begun = datetime.now(UTC)
 
-    with running_clickhouse(tmp_path) as engine:
-        settings = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(settings))
+    with migrated_clickhouse(tmp_path) as settings:
         assert known_redrives(settings, letters) == {}
         assert read_dead_letters(settings, [each.identity for each in letters]) == []
 

@@ -23,7 +23,7 @@ from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.migrate import migrate, shipped_migrations
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
-from tests.support.clickhouse import running_clickhouse
+from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
 
 FIRST = datetime(2025, 1, 30, 22, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,9 +32,7 @@ RULES = ("lapd-fr/commercial-service", "lapd-fr/outside-agency", "statewide/unli
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    with running_clickhouse(tmp_path) as engine:
-        found = Settings(clickhouse=SecretStr(engine.url))
-        asyncio.run(migrate(found))
+    with migrated_clickhouse(tmp_path) as found:
         yield found
 
 

@@ -96,10 +96,17 @@ GRANT SELECT ON frwatch.rollup_documents TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_open TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_outcome_marks TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_outcome_watermarks TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_outcomes_open TO frwatch_auditor;
 GRANT SELECT ON frwatch.searches_by_hour TO frwatch_auditor;
 GRANT SELECT ON frwatch.searches_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.broken_rules_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.violations_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.sources_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.outcomes_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.unreported_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
 GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
@@ -206,14 +213,27 @@ GRANT SELECT ON frwatch.rules_current TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.providers_current TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.agencies_current TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.rollup_marks TO frwatch_agency_analyst;
-GRANT SELECT ON frwatch.rollup_documents TO frwatch_agency_analyst;
+GRANT SELECT(
+    agency_id, day, run, document, settled_at, shape, `hours.hour`, `hours.provider_id`, `hours.provider_class`,
+    `hours.evidence`, `hours.searches`, `hours.forbidden`, `hours.confirmed`, `days.provider_id`, `days.provider_class`,
+    `days.evidence`, `days.searches`, `days.forbidden`, `days.confirmed`, `rules.policy_id`, `rules.rule_id`,
+    `rules.provider_id`, `rules.evidence`, `rules.searches`, `findings.policy_id`, `findings.rule_id`, `findings.severity`,
+    `findings.certainty`, `findings.provider_id`, `findings.violations`, `crimes.crime_type`, `crimes.searches`,
+    `crimes.with_candidates`, `crimes.told`, `crimes.told_within_30_days`, `crimes.led_to_action`,
+    `crimes.arrests_without_candidates`
+) ON frwatch.rollup_documents TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.rollup_open TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_outcome_marks TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_outcome_watermarks TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.rollup_outcomes_open TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.searches_by_hour TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.searches_by_day TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.broken_rules_by_day TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.violations_by_day TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.outcomes_by_day TO frwatch_agency_analyst;
 
 -- ---- Investigator: of the rows that an agency's role shows, what the analyst is not shown.
 
@@ -226,6 +246,9 @@ GRANT SELECT ON frwatch.violations TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.outcomes_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.outcomes TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.unreported_access TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_documents TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.sources_by_day TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.unreported_by_day TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_attempts_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements TO frwatch_agency_investigator;
@@ -258,17 +281,23 @@ GRANT INSERT ON frwatch.versions_in_force_raw TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_documents TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_watermarks TO frwatch_writer;
+GRANT INSERT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT SELECT(agency_id, day, run, document, settled_at) ON frwatch.rollup_documents TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_outcome_marks TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_writer;
+GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind) ON frwatch.outcomes_raw TO frwatch_writer;
 GRANT SELECT ON frwatch.search_arrivals TO frwatch_writer;
 GRANT SELECT ON frwatch.search_decisions TO frwatch_writer;
 GRANT SELECT(
     event_id, occurred_at, evidence, source, source_version, agency_id, officer, unit, requesting_agency_id, requester,
     requester_domain, request_ref, provider, endpoint, account, galleries, case_number, crime_type, purpose, legal_basis,
     probe_hash, probe_kind, candidates, top_score, training_cert, approved_by, client_ip, user_agent, attributes,
-    broken_rules, certainty, provider_id, provider_class, superseded, kafka_topic, kafka_partition, kafka_offset
+    broken_rules, certainty, provider_id, provider_class, endpoint_host, expunged, superseded, kafka_topic, kafka_partition,
+    kafka_offset
 ) ON frwatch.searches_raw TO frwatch_writer;
 GRANT SELECT(event_id, agency_id, broken_rules) ON frwatch.searches TO frwatch_writer;
 GRANT SELECT(
@@ -330,6 +359,8 @@ CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_marks FOR SELECT U
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_documents FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.outcomes_raw FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_outcome_marks FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.search_differences_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
@@ -405,6 +436,18 @@ CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_states FOR SELECT U
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_watermarks FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_open FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_outcome_watermarks FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_outcome_days FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_outcomes_open FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.sources_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.outcomes_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.unreported_by_day FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_hour FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;

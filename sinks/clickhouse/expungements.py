@@ -194,6 +194,18 @@ def _erase(client: Any, order: Order) -> None:
     for table, values, where in _steps(client, order):
         change(client, table, values, f"{where} AND {differs(values)}")
         reach(f"expunge-{table}")
+    _mark_days(client, order)
+
+
+def _mark_days(client: Any, order: Order) -> None:
+    """Have the days counted anew of what was erased: roll-ups know people by hashes of their pseudonyms."""
+    listed = f"(SELECT id FROM frwatch.expunged_rows WHERE expungement_id = '{order.id}')"
+    if is_there(client, "rollup_marks"):
+        client.command(
+            "INSERT INTO frwatch.rollup_marks"
+            " SELECT DISTINCT agency_id, toDate32(occurred_at), now64(6, 'UTC')"
+            f" FROM frwatch.searches_raw WHERE expunged AND toString(event_id) IN {listed}"
+        )
 
 
 def _left(client: Any, order: Order) -> int:

@@ -207,13 +207,17 @@ def _finish(client: Any, run_id: UUID, by: str, now: datetime) -> list[Due]:
 
 
 def _mark_days(client: Any, run_id: UUID) -> None:
-    """Have the days counted anew of which roll-ups keep the counts; a finding may be another agency's."""
+    """Have the days counted anew of which roll-ups keep the counts; a finding may be another agency's.
+
+    The days beside them too: there an access may have been reported by a search that is gone.
+    """
     known = "SELECT count() FROM system.tables WHERE database = 'frwatch' AND name = 'rollup_marks'"
     if client.query(known).result_rows[0][0]:
         client.command(
             "INSERT INTO frwatch.rollup_marks (agency_id, day, marked_at) SELECT DISTINCT agency_id, day,"
             " now64(6, 'UTC') FROM frwatch.rollup_marks WHERE day IN"
-            f" (SELECT day FROM frwatch.retention_doomed WHERE run_id = '{run_id}')"
+            " (SELECT arrayJoin([day - 1, day, day + 1]) FROM frwatch.retention_doomed"
+            f" WHERE run_id = '{run_id}')"
         )
 
 

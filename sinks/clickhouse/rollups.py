@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from datetime import date, datetime, timedelta
 from importlib import resources
+from typing import Any
 
 from clickhouse_connect.driver import AsyncClient
 
@@ -26,6 +27,20 @@ _SETTLED = """
 INSERT INTO frwatch.rollup_watermarks SELECT {through:DateTime64(6, 'UTC')}
 WHERE least({through:DateTime64(6, 'UTC')}, (SELECT max(marked_at) FROM frwatch.rollup_marks))
     > (SELECT max(through) FROM frwatch.rollup_watermarks)
+"""
+# Outcomes of which the searches' days are not marked, up to a moment.
+_OUTCOMES_OWED = """
+SELECT count() FROM frwatch.rollup_outcome_marks
+WHERE marked_at > (SELECT max(through) FROM frwatch.rollup_outcome_watermarks)
+    AND marked_at <= {through:DateTime64(6, 'UTC')}
+"""
+# Later ones are marked too, and once more: the watermark says nothing of them.
+_MARK_OUTCOMES = """
+INSERT INTO frwatch.rollup_marks
+SELECT DISTINCT agency_id, day, now64(6, 'UTC') FROM frwatch.rollup_outcome_days
+"""
+_OUTCOMES_MARKED = """
+INSERT INTO frwatch.rollup_outcome_watermarks SELECT {through:DateTime64(6, 'UTC')}
 """
 # What was inserted on another replica must be seen.
 _READ = {"select_sequential_consistency": 1}
@@ -47,6 +62,7 @@ class Rollups:
         Raises:
             clickhouse_connect's errors, OSError, TimeoutError: some documents may be made.
         """
+        await self._mark_outcomes(quiet=quiet)
         owed, settled_at = await self._owed(days, quiet=quiet)
         if owed:
             # Two that begin in one microsecond are told apart all the same.
@@ -57,6 +73,21 @@ class Rollups:
             # None was left out: what was touched up to then is in a document now, or was touched again.
             await self._client.command(_SETTLED, {"through": settled_at - UNDER_WAY}, settings=_READ)
         return len(owed)
+
+    async def _mark_outcomes(self, *, quiet: bool) -> None:
+        """Have the days counted anew of the searches of which an outcome came."""
+        through = await self._value(
+            "SELECT if({quiet:Bool}, (SELECT max(marked_at) FROM frwatch.rollup_outcome_marks),"
+            " now64(6, 'UTC') - toIntervalSecond(30))",
+            {"quiet": quiet},
+        )
+        moment = {"through": utc(through)}
+        if await self._value(_OUTCOMES_OWED, moment):
+            await self._client.command(_MARK_OUTCOMES, settings=_READ)
+            await self._client.command(_OUTCOMES_MARKED, moment, settings=_READ)
+
+    async def _value(self, sql: str, values: dict[str, Any]) -> Any:
+        return (await self._client.query(sql, values, settings=_READ)).result_rows[0][0]
 
     async def _owed(self, days: int, *, quiet: bool) -> tuple[list[date], datetime]:
         """The latest days with documents to make, and as of when, UTC: all marks 30 s before are heeded."""

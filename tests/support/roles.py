@@ -32,6 +32,7 @@ WRITING = (
     "outcome_arrivals_of_outcomes",
     "rollup_marks_of_searches",
     "rollup_marks_of_violations",
+    "rollup_marks_of_outcomes",
 )
 """The views that read and write with the rights of whoever made them."""
 OWNER = "owner"

@@ -269,6 +269,16 @@ def test_no_cell_is_wrong_whatever_is_resent_and_replayed(settings: Settings) ->
     asyncio.run(run())
 
 
+def touched(searches: list[Search]) -> set[tuple[str, Any]]:
+    """Their agencies and days, and the days beside of what was within an hour of them."""
+    hour = timedelta(hours=1)
+    return {
+        (each.agency_id, (each.occurred_at.replace(minute=0) + beside).date())
+        for each in searches
+        for beside in (-hour, timedelta(0), hour)
+    }
+
+
 async def counted_from_tables(client: AsyncClient) -> set[tuple[str, Any]]:
     answer = await client.query("SELECT DISTINCT agency_id, day FROM frwatch.rollup_open")
     return {(str(agency_id), day) for agency_id, day in answer.result_rows}
@@ -291,7 +301,7 @@ def test_only_what_was_touched_after_all_were_settled_is_counted_from_the_tables
         async with connect(settings) as client:
             sent = some(random.Random(6), 100)  # noqa: S311
             await store(client, sent, 0)
-            days = {(each.agency_id, each.occurred_at.date()) for each in sent}
+            days = touched(sent)
             await age_marks(client)
             assert await counted_from_tables(client) == days
             # Of six days two are settled: the others would be taken for settled by a watermark.
@@ -301,9 +311,8 @@ def test_only_what_was_touched_after_all_were_settled_is_counted_from_the_tables
             # One is touched while the others are settled.
             late = some(random.Random(7), 1)  # noqa: S311
             await store(client, late, 1)
-            touched = {(each.agency_id, each.occurred_at.date()) for each in late}
             assert await Rollups(client).settle() == 4
-            assert await counted_from_tables(client) == touched
+            assert await counted_from_tables(client) == touched(late)
             assert await cells(client) == expected(sent + late)
             await Rollups(client).settle(quiet=True)
             assert await counted_from_tables(client) == set()

@@ -11,6 +11,12 @@ SELECT
     countIf(certainty = 'CONFIRMED') AS break_a_rule
 FROM frwatch.counted_searches
 WHERE startsWith(ifNull(officer, ''), {person:String}) AND length({person:String}) >= 8
+    -- Rows are found by agency and day.
+    AND (agency_id, toDate32(occurred_at)) IN
+    (
+        SELECT agency_id, toDate32(occurred_at) FROM frwatch.counted_searches
+        WHERE startsWith(ifNull(officer, ''), {person:String})
+    )
 GROUP BY month, agency
 ORDER BY month, agency
 LIMIT 100

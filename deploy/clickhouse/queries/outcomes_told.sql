@@ -1,15 +1,11 @@
 -- Of how many searches is any outcome told, and how long does it take?
 SELECT
-    s.agency_id AS agency,
-    count() AS searches,
-    countIf(t.outcomes > 0) AS told,
+    agency_id AS agency,
+    sum(o.searches) AS searches,
+    sum(o.told) AS told,
     round(100 * told / searches, 1) AS percent,
-    countIf(t.outcomes > 0 AND t.first_at < s.occurred_at + INTERVAL 30 DAY) AS within_30_days
-FROM frwatch.counted_searches AS s
-LEFT JOIN
-(
-    SELECT event_id, count() AS outcomes, min(recorded_at) AS first_at FROM frwatch.search_outcomes GROUP BY event_id
-) AS t ON t.event_id = s.event_id
+    sum(told_within_30_days) AS within_30_days
+FROM frwatch.outcomes_by_day AS o
 GROUP BY agency
 ORDER BY searches DESC, agency
 LIMIT 40

@@ -5,11 +5,11 @@ SELECT
     ifNull(provider_id, 'in no catalogue') AS service,
     ifNull(endpoint_host, '') AS host,
     source,
-    count() AS times,
-    uniqExact(officer) AS people,
-    countIf(isNull(officer)) AS by_nobody_named,
-    formatDateTime(max(occurred_at), '%F', 'UTC') AS last_day
-FROM frwatch.unreported_access
+    sum(u.times) AS times,
+    uniqExactArray(u.people) AS people,
+    sum(u.unnamed) AS by_nobody_named,
+    formatDateTime(max(last_at), '%F', 'UTC') AS last_day
+FROM frwatch.unreported_by_day AS u
 WHERE {agency:String} = '' OR agency_id = {agency:String}
 GROUP BY agency, service, host, source
 ORDER BY times DESC, agency, service, host, source

@@ -2,13 +2,13 @@
 SELECT
     source,
     evidence AS sign,
-    count() AS events,
-    countIf(isNull(officer)) AS no_person,
-    countIf(isNull(provider) AND isNull(endpoint)) AS no_service,
-    countIf(isNull(case_number)) AS no_case,
-    countIf(isNull(candidates)) AS no_result,
-    countIf(isNull(probe_hash)) AS no_image_hash
-FROM frwatch.searches
+    sum(events) AS events,
+    sum(no_person) AS no_person,
+    sum(no_service) AS no_service,
+    sum(no_case) AS no_case,
+    sum(no_result) AS no_result,
+    sum(no_image_hash) AS no_image_hash
+FROM frwatch.sources_by_day
 GROUP BY source, sign
 ORDER BY events DESC, source, sign
 LIMIT 40

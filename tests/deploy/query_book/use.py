@@ -169,7 +169,7 @@ def arrests_without_candidates(seen: Seen) -> Rows:
         seen.counted.filter(pl.col("candidates") == 0)
         .join(kinds, on="event_id")
         .with_columns(pl.col("case_number").fill_null(""), pl.col("kind").list.join(", "))
-        .sort("day", "agency", "case_number", "event_id")
+        .sort("occurred_at", "agency", "case_number", "event_id")
     )
     return found.select("agency", "case_number", "day", "service", "person", "kind").rows()[:40]
 

@@ -50,7 +50,8 @@ SELECT
     ['robbery', 'burglary', 'assault', 'fraud', 'theft', 'homicide', NULL][1 + toInt64(chance(18) * 7)],
     ['identify suspect', 'identify witness', 'missing person'][1 + toInt64(chance(19) * 3)],
     if(chance(20) < 0.1, 'warrant', NULL),
-    lower(hex(SHA256(toString(toInt64(n * 0.9))))),
+    -- One in ten is of an image that was searched before, a few of them some hundred times.
+    lower(hex(SHA256(if(chance(29) < 0.1, concat('again ', toString(toInt64(pow(chance(30), 1.5) * {total:UInt64} / 20))), toString(n))))),
     ['still', 'video', 'social'][1 + toInt64(chance(21) * 3)],
     toInt32(chance(22) * 40),
     toFloat32(chance(23)),

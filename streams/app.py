@@ -36,6 +36,7 @@ from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.references import References
 from sinks.clickhouse.removed import RemovedLog
+from sinks.clickhouse.repeated_probes import RepeatedProbes
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
@@ -167,7 +168,7 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
-            await stack.enter_async_context(_running(RollupKeeper(Rollups(client))))
+            await stack.enter_async_context(_running(RollupKeeper(Rollups(client), RepeatedProbes(client))))
             await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))
             await self._over.wait()

@@ -10,6 +10,7 @@ import structlog
 from mode import Service
 
 from sinks.clickhouse.faults import reason_of
+from sinks.clickhouse.repeated_probes import RepeatedProbes
 from sinks.clickhouse.rollups import Rollups
 
 log = structlog.get_logger(__name__)
@@ -25,9 +26,10 @@ LONGEST_SECONDS = 60.0
 class RollupKeeper(Service):
     """Makes documents of what was touched; what fails is tried again. Without it answers are only slower."""
 
-    def __init__(self, rollups: Rollups, **kwargs: Any) -> None:
+    def __init__(self, rollups: Rollups, probes: RepeatedProbes, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._rollups = rollups
+        self._probes = probes
 
     @Service.task
     async def _keep(self) -> None:
@@ -38,6 +40,7 @@ class RollupKeeper(Service):
             try:
                 async with asyncio.timeout(LONGEST_SECONDS):
                     await self._rollups.settle()
+                    await self._probes.settle()
             except Exception as error:
                 # Whatever it is must not end a worker that finds violations.
                 log.warning("roll-ups were not brought up to date; trying again", reason=reason_of(error))

@@ -25,6 +25,7 @@ VIEWS = {
     "sources_by_day",
     "outcomes_by_day",
     "unreported_by_day",
+    "repeated_probes",
     "alerts",
     "alerts_delivered",
     "dead_letters",

@@ -31,6 +31,7 @@ Seen = Sequence[tuple[int, Sighting]]
 _TIERS = {"LOOKUP": 0, "ACCESS": 1, "SEARCH": 2}
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))")
 _DENIED = {"denied", "blocked", "failed", "nxdomain", "hidden", "public_page"}
+_BREAKS = str.maketrans("", "", "\t\r\n")
 _ECH = "cloudflare-ech.com"
 
 
@@ -103,7 +104,9 @@ def _stands_in(host: str, line: bytes) -> bool:
     text = line.decode("utf-8", "replace")
     unescaped = _ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), text)
     as_bytes = _ESCAPE.sub(lambda match: f"%{match[1]}" if match[1] else chr(int(match[2], 16)), text)
-    forms = {text, unescaped, as_bytes, unquote(text), unquote(unescaped), unquote(as_bytes)}
+    # A line break within an escape is nothing, as to browsers.
+    forms = {text, unescaped, as_bytes}
+    forms |= {unquote(each) for form in forms for each in (form, form.translate(_BREAKS))}
     return any(_plain(name) in _plain(form) for name in names for form in forms)
 
 

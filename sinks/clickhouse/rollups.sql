@@ -142,8 +142,12 @@ outcomes_by_case AS
     PREWHERE outcome_id IN
     (
         SELECT outcome_id FROM frwatch.outcomes_raw
-        WHERE ifNull(event_id, toUUID('00000000-0000-0000-0000-000000000000')) = toUUID('00000000-0000-0000-0000-000000000000')
-            AND agency_id IN (SELECT agency_id FROM owed)
+        PREWHERE ifNull(event_id, toUUID('00000000-0000-0000-0000-000000000000')) = toUUID('00000000-0000-0000-0000-000000000000')
+        WHERE ifNull(case_number, '\0') != '\0' AND (agency_id, ifNull(case_number, '')) IN
+        (
+            SELECT agency_id, ifNull(case_number, '') FROM frwatch.searches_raw
+            WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM owed)
+        )
     )
     WHERE isNull(event_id) AND isNotNull(case_number)
     GROUP BY agency_id, of_case

@@ -20,6 +20,7 @@ from sinks.clickhouse.references import References
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 AGENCIES, PROVIDERS, DAYS = 100, 100, 365
+LARGEST = "lapd"
 BLOCK = 500_000
 """Searches of one insert."""
 _STATEMENTS = Path(__file__).parent / "state"
@@ -53,7 +54,8 @@ class State:
 
     def _searches(self) -> None:
         providers = list(islice(self._providers(), PROVIDERS))
-        own = [agency.id for agency in self._register]
+        # The first has a fifth of all searches.
+        own = sorted((agency.id for agency in self._register), key=lambda name: (name != LARGEST, name))
         labels = [f"{policy.id}/{rule.id}" for policy in self._policies for rule in policy.rules]
         fixed = {
             "total": self.searches,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import structlog
 from mode import Service
 
 from sinks.clickhouse.faults import reason_of
-from sinks.clickhouse.repeated_probes import RepeatedProbes
+from sinks.clickhouse.repeated_probes import AT_ONCE, RepeatedProbes
 from sinks.clickhouse.rollups import Rollups
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,8 @@ DUTY = 10
 """How many times longer a pause is than the look before it."""
 LONGEST_SECONDS = 60.0
 """How long one look may take."""
+LEAST_AT_ONCE = 10_000
+"""Searches whose probes are looked at together, where more took too long."""
 
 
 class RollupKeeper(Service):
@@ -30,6 +33,7 @@ class RollupKeeper(Service):
         super().__init__(**kwargs)
         self._rollups = rollups
         self._probes = probes
+        self._at_once = AT_ONCE
 
     @Service.task
     async def _keep(self) -> None:
@@ -37,11 +41,22 @@ class RollupKeeper(Service):
         while not self.should_stop:
             await self.sleep(pause)
             started = time.monotonic()
-            try:
-                async with asyncio.timeout(LONGEST_SECONDS):
-                    await self._rollups.settle()
-                    await self._probes.settle()
-            except Exception as error:
-                # Whatever it is must not end a worker that finds violations.
-                log.warning("roll-ups were not brought up to date; trying again", reason=reason_of(error))
+            await self._look("of days", self._rollups.settle())
+            if await self._look("of probes", self._probes.settle(self._at_once)):
+                self._at_once = min(self._at_once * 2, AT_ONCE)
+            else:
+                # It may have been too much for the time that it has.
+                self._at_once = max(self._at_once // 2, LEAST_AT_ONCE)
             pause = max(PAUSE_SECONDS, DUTY * (time.monotonic() - started))
+
+    async def _look(self, what: str, settling: Awaitable[int]) -> bool:
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await settling
+        except Exception as error:
+            # Whatever it is must not end a worker that finds violations.
+            log.warning(
+                "roll-ups were not brought up to date; trying again", documents=what, reason=reason_of(error)
+            )
+            return False
+        return True

@@ -168,7 +168,8 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
-            await stack.enter_async_context(_running(RollupKeeper(Rollups(client), RepeatedProbes(client))))
+            keeper = RollupKeeper(Rollups(client), RepeatedProbes(client), lambda: self.ingest.behind)
+            await stack.enter_async_context(_running(keeper))
             await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))
             await self._over.wait()

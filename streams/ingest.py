@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any
 
@@ -124,6 +125,11 @@ class Ingest(Service):
     def ready(self) -> bool:
         """Whether the group has said which partitions are this worker's (none may be), and they are read."""
         return self._joined and not self._broken and self._positioned == self.epoch
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is a backlog: all that is not storing should wait."""
+        return self._fetcher.by_turns
 
     def accept(self, epoch: int, chunks: list[Chunk]) -> None:
         """Take what the agents made of a fetch; of an epoch that has ended, nothing."""
@@ -306,10 +312,7 @@ class Ingest(Service):
             self._failures = 0 if len(stored) == len(ranges) else self._failures + 1
 
     def _enough(self) -> bool:
-        """Whether what is in hand is worth a flush now.
-
-        Where each partition gives its backlog in its turn, that is when one of them has given it.
-        """
+        """Whether what is in hand is worth a flush now; by turns, when a partition has given its backlog."""
         if self._fetcher.by_turns and not self._failures:
             return self.ledger.ripest >= RIPE_ROWS or self.ledger.buffered >= MAX_BUFFERED
         return self.ledger.buffered >= FLUSH_ROWS
@@ -378,11 +381,9 @@ class Ingest(Service):
         return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await event.wait()
-        except TimeoutError:
-            return
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -22,32 +22,44 @@ DUTY = 10
 """How many times longer a pause is than the look before it."""
 LONGEST_SECONDS = 60.0
 """How long one look may take."""
+YIELD_SECONDS = 1800.0
+"""How long it stands back while searches wait to be stored: its looks took a seventh of the rate."""
 LEAST_AT_ONCE = 10_000
 """Searches whose probes are looked at together, where more took too long."""
 
 
 class RollupKeeper(Service):
-    """Makes documents of what was touched; what fails is tried again. Without it answers are only slower."""
+    """Makes documents of what was touched; what fails is tried again. Without it answers are only slower.
 
-    def __init__(self, rollups: Rollups, probes: RepeatedProbes, **kwargs: Any) -> None:
+    `behind` says whether searches wait to be stored.
+    """
+
+    def __init__(
+        self, rollups: Rollups, probes: RepeatedProbes, behind: Callable[[], bool], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._rollups = rollups
         self._probes = probes
+        self._behind = behind
         self._at_once = AT_ONCE
 
     @Service.task
     async def _keep(self) -> None:
-        pause = PAUSE_SECONDS
+        pause, ended = PAUSE_SECONDS, time.monotonic()
         while not self.should_stop:
             await self.sleep(pause)
             started = time.monotonic()
+            if self._behind() and started - ended < YIELD_SECONDS:
+                pause = PAUSE_SECONDS
+                continue
             await self._look("of days", self._rollups.settle())
             if await self._look("of probes", self._probes.settle(self._at_once)):
                 self._at_once = min(self._at_once * 2, AT_ONCE)
             else:
                 # It may have been too much for the time that it has.
                 self._at_once = max(self._at_once // 2, LEAST_AT_ONCE)
-            pause = max(PAUSE_SECONDS, DUTY * (time.monotonic() - started))
+            ended = time.monotonic()
+            pause = max(PAUSE_SECONDS, DUTY * (ended - started))
 
     async def _look(self, what: str, settling: Awaitable[int]) -> bool:
         try:

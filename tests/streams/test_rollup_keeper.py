@@ -47,7 +47,7 @@ async def test_a_look_that_takes_too_long_is_at_less_and_then_at_more(
 ) -> None:
     monkeypatch.setattr(rollup_keeper, "PAUSE_SECONDS", 0.001)
     days, probes = Days(), Probes(most)
-    keeper = RollupKeeper(cast("Rollups", days), cast("RepeatedProbes", probes))
+    keeper = RollupKeeper(cast("Rollups", days), cast("RepeatedProbes", probes), lambda: False)
     await keeper.start()
     async with asyncio.timeout(10):
         await probes.enough.wait()
@@ -59,3 +59,22 @@ async def test_a_look_that_takes_too_long_is_at_less_and_then_at_more(
         assert probes.asked[4:8] == [AT_ONCE // 4, AT_ONCE // 8] * 2
     else:
         assert probes.asked[11] == LEAST_AT_ONCE
+
+
+async def test_it_stands_back_while_searches_wait_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup_keeper, "PAUSE_SECONDS", 0.001)
+    days, probes = Days(), Probes(AT_ONCE)
+    asked: list[int] = []
+
+    def behind() -> bool:
+        asked.append(days.asked)
+        if len(asked) == 50:
+            monkeypatch.setattr(rollup_keeper, "YIELD_SECONDS", 0.0)
+        return True
+
+    keeper = RollupKeeper(cast("Rollups", days), cast("RepeatedProbes", probes), behind)
+    await keeper.start()
+    async with asyncio.timeout(10):
+        await probes.enough.wait()
+    await keeper.stop()
+    assert set(asked[:50]) == {0}

@@ -36,7 +36,6 @@ from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.references import References
 from sinks.clickhouse.removed import RemovedLog
-from sinks.clickhouse.repeated_probes import RepeatedProbes
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
 from sinks.kafka.policy_log import PolicyLog
@@ -168,7 +167,7 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
-            keeper = RollupKeeper(Rollups(client), RepeatedProbes(client), lambda: self.ingest.behind)
+            keeper = RollupKeeper(Rollups(client), lambda: self.ingest.behind)
             await stack.enter_async_context(_running(keeper))
             await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))

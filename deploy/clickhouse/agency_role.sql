@@ -18,10 +18,6 @@ CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.outcomes_raw FO
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_outcome_marks FOR SELECT
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
-CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_probe_marks FOR SELECT
-    USING agency_id = '$agency' TO `frwatch_agency_$agency`;
-CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_probe_documents FOR SELECT
-    USING agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.search_differences_raw FOR SELECT
     USING agency_id = '$agency' OR first_agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.outcome_arrivals FOR SELECT

@@ -107,11 +107,6 @@ GRANT SELECT ON frwatch.violations_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.sources_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.outcomes_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.unreported_by_day TO frwatch_auditor;
-GRANT SELECT ON frwatch.rollup_probe_marks TO frwatch_auditor;
-GRANT SELECT ON frwatch.rollup_probe_documents TO frwatch_auditor;
-GRANT SELECT ON frwatch.rollup_probe_watermarks TO frwatch_auditor;
-GRANT SELECT ON frwatch.rollup_probes_open TO frwatch_auditor;
-GRANT SELECT ON frwatch.repeated_probes TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
 GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
@@ -254,11 +249,6 @@ GRANT SELECT ON frwatch.unreported_access TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_documents TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.sources_by_day TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.unreported_by_day TO frwatch_agency_investigator;
-GRANT SELECT ON frwatch.rollup_probe_marks TO frwatch_agency_investigator;
-GRANT SELECT ON frwatch.rollup_probe_documents TO frwatch_agency_investigator;
-GRANT SELECT ON frwatch.rollup_probe_watermarks TO frwatch_agency_investigator;
-GRANT SELECT ON frwatch.rollup_probes_open TO frwatch_agency_investigator;
-GRANT SELECT ON frwatch.repeated_probes TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_attempts_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements TO frwatch_agency_investigator;
@@ -292,8 +282,6 @@ GRANT INSERT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_documents TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_watermarks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
-GRANT INSERT ON frwatch.rollup_probe_documents TO frwatch_writer;
-GRANT INSERT ON frwatch.rollup_probe_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT SELECT(agency_id, day, run, document, settled_at) ON frwatch.rollup_documents TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_writer;
@@ -301,9 +289,6 @@ GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_marks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_writer;
-GRANT SELECT ON frwatch.rollup_probe_marks TO frwatch_writer;
-GRANT SELECT(probe_key, agency_id, run, searches, events) ON frwatch.rollup_probe_documents TO frwatch_writer;
-GRANT SELECT ON frwatch.rollup_probe_watermarks TO frwatch_writer;
 GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind) ON frwatch.outcomes_raw TO frwatch_writer;
 GRANT SELECT ON frwatch.search_arrivals TO frwatch_writer;
 GRANT SELECT ON frwatch.search_decisions TO frwatch_writer;
@@ -376,10 +361,6 @@ CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_documents FOR SELE
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.outcomes_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_outcome_marks FOR SELECT USING 0
-    TO frwatch_agency_analyst, frwatch_agency_investigator;
-CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_probe_marks FOR SELECT USING 0
-    TO frwatch_agency_analyst, frwatch_agency_investigator;
-CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_probe_documents FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.search_differences_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
@@ -467,12 +448,6 @@ CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.sources_by_day FOR SELECT 
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.outcomes_by_day FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.unreported_by_day FOR SELECT USING 1
-    TO frwatch_agency_analyst, frwatch_agency_investigator;
-CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_probe_watermarks FOR SELECT USING 1
-    TO frwatch_agency_analyst, frwatch_agency_investigator;
-CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_probes_open FOR SELECT USING 1
-    TO frwatch_agency_analyst, frwatch_agency_investigator;
-CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.repeated_probes FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_hour FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;

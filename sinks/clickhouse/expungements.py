@@ -26,7 +26,7 @@ from sinks.clickhouse.erasure import (
     sql_plain,
     violation_values,
 )
-from sinks.clickhouse.mutations import change, remove
+from sinks.clickhouse.mutations import change
 from sinks.clickhouse.named_rows import IDENTIFIED, NOBODY, find, holds_on, is_there, refuse_held, spellings
 from sinks.clickhouse.tombstones import Order, is_finished, note, orders
 
@@ -194,14 +194,11 @@ def _erase(client: Any, order: Order) -> None:
     for table, values, where in _steps(client, order):
         change(client, table, values, f"{where} AND {differs(values)}")
         reach(f"expunge-{table}")
-    _mark(client, order)
+    _mark_days(client, order)
 
 
-def _mark(client: Any, order: Order) -> None:
-    """Have counted anew what roll-ups say of what was erased, and remove at once what names it there.
-
-    A document of a day knows people by hashes of their pseudonyms, one of a probe is of the probe itself.
-    """
+def _mark_days(client: Any, order: Order) -> None:
+    """Have the days counted anew of what was erased: roll-ups know people by hashes of their pseudonyms."""
     listed = f"(SELECT id FROM frwatch.expunged_rows WHERE expungement_id = '{order.id}')"
     if is_there(client, "rollup_marks"):
         client.command(
@@ -209,18 +206,6 @@ def _mark(client: Any, order: Order) -> None:
             " SELECT DISTINCT agency_id, toDate32(occurred_at), now64(6, 'UTC')"
             f" FROM frwatch.searches_raw WHERE expunged AND toString(event_id) IN {listed}"
         )
-    if is_there(client, "rollup_probe_marks"):
-        events = (
-            "(SELECT cityHash64(event_id) FROM frwatch.searches_raw"
-            f" WHERE expunged AND isNull(probe_hash) AND toString(event_id) IN {listed})"
-        )
-        named = f"arrayExists(event -> event IN {events}, events)"
-        client.command(
-            "INSERT INTO frwatch.rollup_probe_marks (marked_at, agency_id, event, probe_key)"
-            " SELECT DISTINCT now64(6, 'UTC'), agency_id, 0, probe_key FROM frwatch.rollup_probe_documents"
-            f" WHERE {named}"
-        )
-        remove(client, "rollup_probe_documents", named)
 
 
 def _left(client: Any, order: Order) -> int:

@@ -23,7 +23,6 @@ from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.holds import UNLOGGED
 from sinks.clickhouse.mutations import remove
-from sinks.clickhouse.named_rows import is_there
 
 _NEVER = datetime(1900, 1, 1, tzinfo=UTC)
 _HELD_CASES = "(SELECT agency_id, case_number FROM frwatch.held_cases)"
@@ -201,28 +200,24 @@ def _finish(client: Any, run_id: UUID, by: str, now: datetime) -> list[Due]:
     if kept:
         names = ["run_id", "at", "said_by", "agency_id", "evidence", "month", "events"]
         client.insert("frwatch.retention_removals_raw", kept, column_names=names)
-    _mark(client, run_id)
+    _mark_days(client, run_id)
     reach("retention-noted")
     remove(client, "retention_doomed", f"run_id = '{run_id}'")
     return found
 
 
-def _mark(client: Any, run_id: UUID) -> None:
-    """Have counted anew what roll-ups say of the days, and of the probes; a finding may be another agency's.
+def _mark_days(client: Any, run_id: UUID) -> None:
+    """Have the days counted anew of which roll-ups keep the counts; a finding may be another agency's.
 
-    Of the days beside them too: there an access may have been reported by a search that is gone.
+    The days beside them too: there an access may have been reported by a search that is gone.
     """
-    doomed = f"frwatch.retention_doomed WHERE run_id = '{run_id}'"
-    if is_there(client, "rollup_marks"):
+    known = "SELECT count() FROM system.tables WHERE database = 'frwatch' AND name = 'rollup_marks'"
+    if client.query(known).result_rows[0][0]:
         client.command(
             "INSERT INTO frwatch.rollup_marks (agency_id, day, marked_at) SELECT DISTINCT agency_id, day,"
             " now64(6, 'UTC') FROM frwatch.rollup_marks WHERE day IN"
-            f" (SELECT arrayJoin([day - 1, day, day + 1]) FROM {doomed})"
-        )
-    if is_there(client, "rollup_probe_marks"):
-        client.command(
-            "INSERT INTO frwatch.rollup_probe_marks (marked_at, agency_id, event, probe_key)"
-            f" SELECT now64(6, 'UTC'), agency_id, cityHash64(id), 0 FROM {doomed} AND kind = 'search'"
+            " (SELECT arrayJoin([day - 1, day, day + 1]) FROM frwatch.retention_doomed"
+            f" WHERE run_id = '{run_id}')"
         )
 
 

@@ -35,7 +35,6 @@ from schemas.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.references import References
-from sinks.clickhouse.repeated_probes import RepeatedProbes
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
 from sinks.reports.answer import answer
@@ -161,8 +160,6 @@ async def settle(settings: Settings) -> float:
     async with connect(settings, send_receive_timeout=600) as client:
         while await Rollups(client).settle(quiet=True):
             pass
-        while await RepeatedProbes(client).settle(quiet=True):
-            pass
     return time.perf_counter() - started
 
 
@@ -174,13 +171,7 @@ def merge(timer: Timer) -> float:
         " WHERE active AND database = 'frwatch' AND table = 'searches_raw' ORDER BY 1"
     ):
         timer.command(f"OPTIMIZE TABLE frwatch.searches_raw PARTITION {month} FINAL {_ONCE}")
-    for table in (
-        "violations_raw",
-        "outcomes_raw",
-        "rollup_documents",
-        "rollup_marks",
-        "rollup_probe_documents",
-    ):
+    for table in ("violations_raw", "outcomes_raw", "rollup_documents", "rollup_marks"):
         timer.command(f"OPTIMIZE TABLE frwatch.{table} FINAL {_ONCE}")
     return time.perf_counter() - started
 

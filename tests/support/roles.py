@@ -33,7 +33,6 @@ WRITING = (
     "rollup_marks_of_searches",
     "rollup_marks_of_violations",
     "rollup_marks_of_outcomes",
-    "rollup_probe_marks_of_searches",
 )
 """The views that read and write with the rights of whoever made them."""
 OWNER = "owner"

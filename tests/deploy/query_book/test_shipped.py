@@ -25,7 +25,6 @@ VIEWS = {
     "sources_by_day",
     "outcomes_by_day",
     "unreported_by_day",
-    "repeated_probes",
     "alerts",
     "alerts_delivered",
     "dead_letters",

@@ -23,6 +23,7 @@ from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.holds import UNLOGGED
 from sinks.clickhouse.mutations import remove
+from sinks.clickhouse.named_rows import is_there
 
 _NEVER = datetime(1900, 1, 1, tzinfo=UTC)
 _HELD_CASES = "(SELECT agency_id, case_number FROM frwatch.held_cases)"
@@ -211,8 +212,7 @@ def _mark_days(client: Any, run_id: UUID) -> None:
 
     The days beside them too: there an access may have been reported by a search that is gone.
     """
-    known = "SELECT count() FROM system.tables WHERE database = 'frwatch' AND name = 'rollup_marks'"
-    if client.query(known).result_rows[0][0]:
+    if is_there(client, "rollup_marks"):
         client.command(
             "INSERT INTO frwatch.rollup_marks (agency_id, day, marked_at) SELECT DISTINCT agency_id, day,"
             " now64(6, 'UTC') FROM frwatch.rollup_marks WHERE day IN"

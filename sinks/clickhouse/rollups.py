@@ -7,7 +7,6 @@ time.
 
 from __future__ import annotations
 
-import secrets
 from datetime import date, datetime, timedelta
 from importlib import resources
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from clickhouse_connect.driver import AsyncClient
 
 from sinks.clickhouse.moments import utc
+from sinks.clickhouse.passes import BOUNDED, READ, in_smaller_steps, numbered
 
 DAYS = 8
 """Days that are settled together: some million searches of a large state, in a second of one core."""
@@ -42,8 +42,6 @@ SELECT DISTINCT agency_id, day, now64(6, 'UTC') FROM frwatch.rollup_outcome_days
 _OUTCOMES_MARKED = """
 INSERT INTO frwatch.rollup_outcome_watermarks SELECT {through:DateTime64(6, 'UTC')}
 """
-# What was inserted on another replica must be seen.
-_READ = {"select_sequential_consistency": 1}
 
 
 class Rollups:
@@ -56,22 +54,24 @@ class Rollups:
     async def settle(self, days: int = DAYS, *, quiet: bool = False) -> int:
         """Make the documents of the latest `days` days that lack some; return how many days that were.
 
-        What was touched within the last 30 s waits, since an insert may be under way; not so if the caller
-        knows that it is `quiet`. It may be cut off anywhere and run again.
+        Fewer where the engine's memory holds no more at once. What was touched within the last 30 s waits,
+        since an insert may be under way; not so if the caller knows that it is `quiet`. It may be cut off
+        anywhere and run again.
 
         Raises:
             clickhouse_connect's errors, OSError, TimeoutError: some documents may be made.
         """
         await self._mark_outcomes(quiet=quiet)
+        return await in_smaller_steps(lambda most: self._make(most, quiet=quiet), days)
+
+    async def _make(self, days: int, *, quiet: bool) -> int:
         owed, settled_at = await self._owed(days, quiet=quiet)
         if owed:
-            # Two that begin in one microsecond are told apart all the same.
-            run = (int(settled_at.timestamp() * 1_000_000) << 12) | secrets.randbelow(1 << 12)
-            values = {"days": owed, "settled_at": settled_at, "run": run}
-            await self._client.command(self._statement, values, settings=_READ)
+            values = {"days": owed, **numbered(settled_at)}
+            await self._client.command(self._statement, values, settings=BOUNDED)
         if len(owed) < days:
             # None was left out: what was touched up to then is in a document now, or was touched again.
-            await self._client.command(_SETTLED, {"through": settled_at - UNDER_WAY}, settings=_READ)
+            await self._client.command(_SETTLED, {"through": settled_at - UNDER_WAY}, settings=READ)
         return len(owed)
 
     async def _mark_outcomes(self, *, quiet: bool) -> None:
@@ -83,11 +83,11 @@ class Rollups:
         )
         moment = {"through": utc(through)}
         if await self._value(_OUTCOMES_OWED, moment):
-            await self._client.command(_MARK_OUTCOMES, settings=_READ)
-            await self._client.command(_OUTCOMES_MARKED, moment, settings=_READ)
+            await self._client.command(_MARK_OUTCOMES, settings=READ)
+            await self._client.command(_OUTCOMES_MARKED, moment, settings=READ)
 
     async def _value(self, sql: str, values: dict[str, Any]) -> Any:
-        return (await self._client.query(sql, values, settings=_READ)).result_rows[0][0]
+        return (await self._client.query(sql, values, settings=READ)).result_rows[0][0]
 
     async def _owed(self, days: int, *, quiet: bool) -> tuple[list[date], datetime]:
         """The latest days with documents to make, and as of when, UTC: all marks 30 s before are heeded."""
@@ -98,7 +98,7 @@ class Rollups:
             " AND ({quiet:Bool} OR marked_at <= now64(6, 'UTC') - toIntervalSecond(30))"
             " ORDER BY day DESC LIMIT {days:UInt32})",
             {"days": days, "quiet": quiet},
-            settings=_READ,
+            settings=READ,
         )
         owed, moment = answer.result_rows[0]
         return owed, utc(moment)

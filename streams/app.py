@@ -34,6 +34,7 @@ from schemas.settings import Settings
 from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
+from sinks.clickhouse.months import Months
 from sinks.clickhouse.references import References
 from sinks.clickhouse.removed import RemovedLog
 from sinks.clickhouse.rollups import Rollups
@@ -167,7 +168,7 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
-            keeper = RollupKeeper(Rollups(client), lambda: self.ingest.behind)
+            keeper = RollupKeeper([Rollups(client), Months(client)], lambda: self.ingest.behind)
             await stack.enter_async_context(_running(keeper))
             await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))

@@ -107,6 +107,14 @@ GRANT SELECT ON frwatch.violations_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.sources_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.outcomes_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.unreported_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_months TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_month_states TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_months_open TO frwatch_auditor;
+GRANT SELECT ON frwatch.people_by_month TO frwatch_auditor;
+GRANT SELECT ON frwatch.services_by_month TO frwatch_auditor;
+GRANT SELECT ON frwatch.private_accounts_by_month TO frwatch_auditor;
+GRANT SELECT ON frwatch.galleries_by_month TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
 GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
@@ -249,6 +257,14 @@ GRANT SELECT ON frwatch.unreported_access TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_documents TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.sources_by_day TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.unreported_by_day TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_months TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_month_states TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_months_open TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.people_by_month TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.services_by_month TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.private_accounts_by_month TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.galleries_by_month TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_attempts_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements TO frwatch_agency_investigator;
@@ -262,7 +278,7 @@ GRANT SELECT ON frwatch.public_services TO frwatch_public;
 GRANT SELECT ON frwatch.public_outcomes TO frwatch_public;
 
 -- ---- Writer: it inserts, and reads what it compares copies by (sinks/clickhouse/copies.py), and what it
--- counts (sinks/clickhouse/rollups.sql). It changes and deletes
+-- counts (sinks/clickhouse/rollups.sql, months.sql). It changes and deletes
 -- nothing: a row that no longer counts is outranked by another.
 
 GRANT INSERT ON frwatch.searches_raw TO frwatch_writer;
@@ -282,6 +298,7 @@ GRANT INSERT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_documents TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_watermarks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
+GRANT INSERT ON frwatch.rollup_months TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT SELECT(agency_id, day, run, document, settled_at) ON frwatch.rollup_documents TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_writer;
@@ -289,6 +306,9 @@ GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_marks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_writer;
+GRANT SELECT(agency_id, month, run, settled_at) ON frwatch.rollup_months TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_month_states TO frwatch_writer;
 GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind) ON frwatch.outcomes_raw TO frwatch_writer;
 GRANT SELECT ON frwatch.search_arrivals TO frwatch_writer;
 GRANT SELECT ON frwatch.search_decisions TO frwatch_writer;
@@ -296,8 +316,8 @@ GRANT SELECT(
     event_id, occurred_at, evidence, source, source_version, agency_id, officer, unit, requesting_agency_id, requester,
     requester_domain, request_ref, provider, endpoint, account, galleries, case_number, crime_type, purpose, legal_basis,
     probe_hash, probe_kind, candidates, top_score, training_cert, approved_by, client_ip, user_agent, attributes,
-    broken_rules, certainty, provider_id, provider_class, endpoint_host, expunged, superseded, kafka_topic, kafka_partition,
-    kafka_offset
+    broken_rules, certainty, provider_id, provider_class, operator, gallery_kinds, endpoint_host, expunged, superseded,
+    kafka_topic, kafka_partition, kafka_offset
 ) ON frwatch.searches_raw TO frwatch_writer;
 GRANT SELECT(event_id, agency_id, broken_rules) ON frwatch.searches TO frwatch_writer;
 GRANT SELECT(
@@ -357,6 +377,10 @@ CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.violations_raw FOR SELECT
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_marks FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_documents FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_month_marks FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_months FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.outcomes_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
@@ -448,6 +472,18 @@ CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.sources_by_day FOR SELECT 
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.outcomes_by_day FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.unreported_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_month_states FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_months_open FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.people_by_month FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.services_by_month FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.private_accounts_by_month FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.galleries_by_month FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_hour FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;

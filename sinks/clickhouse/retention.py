@@ -219,6 +219,12 @@ def _mark_days(client: Any, run_id: UUID) -> None:
             " (SELECT arrayJoin([day - 1, day, day + 1]) FROM frwatch.retention_doomed"
             f" WHERE run_id = '{run_id}')"
         )
+    if is_there(client, "rollup_month_marks"):
+        client.command(
+            "INSERT INTO frwatch.rollup_month_marks (agency_id, month, marked_at) SELECT DISTINCT agency_id,"
+            f" toYYYYMM(day), now64(6, 'UTC') FROM frwatch.retention_doomed WHERE run_id = '{run_id}'"
+            " AND kind = 'search'"
+        )
 
 
 def _dead(before: datetime | None) -> str:

@@ -34,6 +34,7 @@ from schemas.errors import FrwatchError
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.months import Months
 from sinks.clickhouse.references import References
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
@@ -158,8 +159,9 @@ async def settle(settings: Settings) -> float:
     """Make every document that is owed; return the seconds."""
     started = time.perf_counter()
     async with connect(settings, send_receive_timeout=600) as client:
-        while await Rollups(client).settle(quiet=True):
-            pass
+        for each in (Rollups(client), Months(client)):
+            while await each.settle(quiet=True):
+                pass
     return time.perf_counter() - started
 
 
@@ -171,7 +173,7 @@ def merge(timer: Timer) -> float:
         " WHERE active AND database = 'frwatch' AND table = 'searches_raw' ORDER BY 1"
     ):
         timer.command(f"OPTIMIZE TABLE frwatch.searches_raw PARTITION {month} FINAL {_ONCE}")
-    for table in ("violations_raw", "outcomes_raw", "rollup_documents", "rollup_marks"):
+    for table in ("violations_raw", "outcomes_raw", "rollup_documents", "rollup_marks", "rollup_months"):
         timer.command(f"OPTIMIZE TABLE frwatch.{table} FINAL {_ONCE}")
     return time.perf_counter() - started
 
@@ -193,6 +195,10 @@ def measure(timer: Timer, settings: Settings, console: Console) -> None:
     timer.command(
         "INSERT INTO frwatch.rollup_marks SELECT agency_id, max(day), now64(6, 'UTC')"
         " FROM frwatch.rollup_marks GROUP BY agency_id"
+    )
+    timer.command(
+        "INSERT INTO frwatch.rollup_month_marks SELECT agency_id, max(month), now64(6, 'UTC')"
+        " FROM frwatch.rollup_month_marks GROUP BY agency_id"
     )
     for name, sql in COMMON.items():
         timer.ask("roll-up, today owed", name, ROLLUP_SECONDS, sql)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
 import pytest
 
-from sinks.clickhouse.rollups import Rollups
 from streams import rollup_keeper
 from streams.rollup_keeper import RollupKeeper
 
@@ -36,7 +34,14 @@ async def until_enough(keeper: RollupKeeper, rollups: Failing) -> None:
 async def test_what_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollup_keeper, "PAUSE_SECONDS", 0.001)
     rollups = Failing()
-    await until_enough(RollupKeeper(cast("Rollups", rollups), lambda: False), rollups)
+    await until_enough(RollupKeeper([rollups], lambda: False), rollups)
+
+
+async def test_each_has_its_turn_whatever_becomes_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup_keeper, "PAUSE_SECONDS", 0.001)
+    first, second = Failing(), Failing()
+    await until_enough(RollupKeeper([first, second], lambda: False), second)
+    assert first.asked >= second.asked
 
 
 async def test_it_stands_back_while_searches_wait_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,5 +55,5 @@ async def test_it_stands_back_while_searches_wait_but_not_for_ever(monkeypatch: 
             monkeypatch.setattr(rollup_keeper, "YIELD_SECONDS", 0.0)
         return True
 
-    await until_enough(RollupKeeper(cast("Rollups", rollups), behind), rollups)
+    await until_enough(RollupKeeper([rollups], behind), rollups)
     assert set(asked[:50]) == {0}

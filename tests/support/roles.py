@@ -33,6 +33,7 @@ WRITING = (
     "rollup_marks_of_searches",
     "rollup_marks_of_violations",
     "rollup_marks_of_outcomes",
+    "rollup_marks_of_months",
 )
 """The views that read and write with the rights of whoever made them."""
 OWNER = "owner"

@@ -2,10 +2,10 @@
 -- param agency=
 SELECT
     agency_id AS agency,
-    arrayJoin(if(empty(gallery_kinds), ['not stated'], gallery_kinds)) AS kind_of_gallery,
-    count() AS searches,
-    uniqExact(officer) AS people
-FROM frwatch.counted_searches
+    ifNull(kind, 'not stated') AS kind_of_gallery,
+    sum(g.searches) AS searches,
+    uniqExactArray(g.people) AS people
+FROM frwatch.galleries_by_month AS g
 WHERE {agency:String} = '' OR agency_id = {agency:String}
 GROUP BY agency, kind_of_gallery
 ORDER BY searches DESC, agency, kind_of_gallery

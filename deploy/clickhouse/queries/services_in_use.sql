@@ -5,11 +5,11 @@ SELECT
     ifNull(provider_id, 'in no catalogue') AS service,
     provider_class AS class,
     any(ifNull(operator, '')) AS operated_by,
-    count() AS searches,
-    uniqExact(officer) AS people,
-    formatDateTime(min(occurred_at), '%F', 'UTC') AS first_day,
-    formatDateTime(max(occurred_at), '%F', 'UTC') AS last_day
-FROM frwatch.counted_searches
+    sum(s.searches) AS searches,
+    uniqExactArray(s.people) AS people,
+    formatDateTime(min(first_at), '%F', 'UTC') AS first_day,
+    formatDateTime(max(last_at), '%F', 'UTC') AS last_day
+FROM frwatch.services_by_month AS s
 WHERE {agency:String} = '' OR agency_id = {agency:String}
 GROUP BY agency, service, class
 ORDER BY agency, searches DESC, service

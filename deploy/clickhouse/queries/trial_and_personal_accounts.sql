@@ -2,14 +2,14 @@
 -- param agency=
 SELECT
     agency_id AS agency,
-    assumeNotNull(account) AS account_kind,
+    account AS account_kind,
     ifNull(provider_id, 'in no catalogue') AS service,
-    count() AS searches,
-    uniqExact(officer) AS people,
-    countIf(isNull(case_number)) AS no_case,
-    formatDateTime(max(occurred_at), '%F', 'UTC') AS last_day
-FROM frwatch.counted_searches
-WHERE account IN ('trial', 'personal') AND ({agency:String} = '' OR agency_id = {agency:String})
+    sum(a.searches) AS searches,
+    uniqExactArray(a.people) AS people,
+    sum(a.no_case) AS no_case,
+    formatDateTime(max(a.last_at), '%F', 'UTC') AS last_day
+FROM frwatch.private_accounts_by_month AS a
+WHERE {agency:String} = '' OR agency_id = {agency:String}
 GROUP BY agency, account_kind, service
 ORDER BY searches DESC, agency, account_kind, service
 LIMIT 40

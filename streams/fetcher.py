@@ -13,7 +13,7 @@ from streams.turns import Turns
 FETCH_RECORDS = 10_000
 """Records of one fetch, over all partitions: some 10 MB as columns, and more than one answer of a broker has
 of a partition, so that no answer is judged in two pieces."""
-TURN_RECORDS = 30_000
+TURN_RECORDS = 60_000
 """Records that a partition gives in its turn, where there is a backlog."""
 SMALL_FETCH = 500
 """A fetch of fewer records waits a moment for more: judging has a cost however few they are."""

@@ -43,17 +43,17 @@ from streams.store import Store
 
 log = structlog.get_logger(__name__)
 
-FLUSH_ROWS = 30_000
+FLUSH_ROWS = 60_000
 """Offsets in hand that are stored without waiting for the interval."""
 FLUSH_SECONDS = 0.7
 """How long a row waits for others before it is stored."""
 BACKLOG_SECONDS = 2.0
 """The same where there is a backlog: a range that is cut short costs the engine as much as a whole one."""
-MAX_BUFFERED = 75_000
+MAX_BUFFERED = 150_000
 """Offsets in hand at which fetching pauses: more than a flush takes, so that judging goes on beside it."""
 MAX_WAITING = 35_000
 """The same while inserts fail: ClickHouse is away for who knows how long, and memory must stay flat."""
-RIPE_ROWS = 25_000
+RIPE_ROWS = 50_000
 """Offsets of one partition that are worth an insert where there is a backlog; smaller ranges grow on."""
 ALL_EACH = 8
 """Every so many flushes all ranges are stored, whatever their size."""

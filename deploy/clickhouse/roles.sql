@@ -115,6 +115,10 @@ GRANT SELECT ON frwatch.people_by_month TO frwatch_auditor;
 GRANT SELECT ON frwatch.services_by_month TO frwatch_auditor;
 GRANT SELECT ON frwatch.private_accounts_by_month TO frwatch_auditor;
 GRANT SELECT ON frwatch.galleries_by_month TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_told TO frwatch_auditor;
+GRANT SELECT ON frwatch.faces_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.told_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.units_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
 GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
@@ -228,7 +232,7 @@ GRANT SELECT(
     `rules.provider_id`, `rules.evidence`, `rules.searches`, `findings.policy_id`, `findings.rule_id`, `findings.severity`,
     `findings.certainty`, `findings.provider_id`, `findings.violations`, `crimes.crime_type`, `crimes.searches`,
     `crimes.with_candidates`, `crimes.told`, `crimes.told_within_30_days`, `crimes.led_to_action`,
-    `crimes.arrests_without_candidates`
+    `crimes.arrests_without_candidates`, `faces.age_band`, `faces.race`, `faces.gender`, `faces.matches`
 ) ON frwatch.rollup_documents TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_agency_analyst;
@@ -242,6 +246,8 @@ GRANT SELECT ON frwatch.searches_by_day TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.broken_rules_by_day TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.violations_by_day TO frwatch_agency_analyst;
 GRANT SELECT ON frwatch.outcomes_by_day TO frwatch_agency_analyst;
+GRANT SELECT(event_id, agency_id, day, provider_class, case_number, kinds, faces) ON frwatch.rollup_told TO frwatch_agency_analyst;
+GRANT SELECT ON frwatch.faces_by_day TO frwatch_agency_analyst;
 
 -- ---- Investigator: of the rows that an agency's role shows, what the analyst is not shown.
 
@@ -265,6 +271,9 @@ GRANT SELECT ON frwatch.people_by_month TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.services_by_month TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.private_accounts_by_month TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.galleries_by_month TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_told TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.told_by_day TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.units_by_day TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_attempts_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements TO frwatch_agency_investigator;
@@ -309,7 +318,8 @@ GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_writer;
 GRANT SELECT(agency_id, month, run, settled_at) ON frwatch.rollup_months TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_month_states TO frwatch_writer;
-GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind) ON frwatch.outcomes_raw TO frwatch_writer;
+GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind, age_band, race, gender)
+    ON frwatch.outcomes_raw TO frwatch_writer;
 GRANT SELECT ON frwatch.search_arrivals TO frwatch_writer;
 GRANT SELECT ON frwatch.search_decisions TO frwatch_writer;
 GRANT SELECT(
@@ -484,6 +494,14 @@ CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.services_by_month FOR SELE
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.private_accounts_by_month FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.galleries_by_month FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_told FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.faces_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.told_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.units_by_day FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_hour FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;

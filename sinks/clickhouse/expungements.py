@@ -207,6 +207,13 @@ def _mark_days(client: Any, order: Order) -> None:
                 f" SELECT DISTINCT agency_id, {time}(occurred_at), now64(6, 'UTC')"
                 f" FROM frwatch.searches_raw WHERE expunged AND toString(event_id) IN {listed}"
             )
+    if order.name.kind != "officer" and is_there(client, "rollup_outcome_marks"):
+        # One that names the case may speak of a search of another: whom it concerned is counted there.
+        client.command(
+            "INSERT INTO frwatch.rollup_outcome_marks"
+            " SELECT DISTINCT outcome_id, agency_id, event_id, now64(6, 'UTC')"
+            f" FROM frwatch.outcomes_raw WHERE expunged AND toString(outcome_id) IN {listed}"
+        )
 
 
 def _left(client: Any, order: Order) -> int:

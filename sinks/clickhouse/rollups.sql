@@ -14,7 +14,10 @@ INSERT INTO frwatch.rollup_documents
     `crimes.crime_type`, `crimes.searches`, `crimes.with_candidates`, `crimes.told`, `crimes.told_within_30_days`,
     `crimes.led_to_action`, `crimes.arrests_without_candidates`,
     `unreported.provider_id`, `unreported.endpoint_host`, `unreported.source`, `unreported.times`, `unreported.unnamed`,
-    `unreported.last_at`, `unreported.people`
+    `unreported.last_at`, `unreported.people`,
+    `faces.age_band`, `faces.race`, `faces.gender`, `faces.matches`,
+    `told.provider_class`, `told.kinds`, `told.searches`, `told.people`, `told.cases`,
+    `units.unit`, `units.searches`, `units.no_case`, `units.no_crime`, `units.no_approval`
 )
 WITH owed AS
 (
@@ -118,7 +121,12 @@ outcomes_by_event AS
     SELECT
         assumeNotNull(event_id) AS event_id, count() AS outcomes, min(recorded_at) AS first_at,
         countIf(kind IN ('LEAD', 'IDENTIFICATION', 'ARREST', 'CHARGE', 'CONVICTION', 'EXONERATION')) AS actions,
-        countIf(kind IN ('ARREST', 'CHARGE', 'CONVICTION')) AS arrests
+        countIf(kind IN ('ARREST', 'CHARGE', 'CONVICTION')) AS arrests,
+        groupBitOr(bitShiftLeft(toUInt16(1), indexOf(['EXONERATION', 'CONVICTION', 'CHARGE', 'ARREST', 'IDENTIFICATION', 'LEAD', 'NO_LEAD', 'UNKNOWN'], kind))) AS kinds,
+        groupUniqArrayIf(
+            tuple(nullIf(age_band, 'not stated'), nullIf(race, 'not stated'), nullIf(gender, 'not stated')),
+            kind IN ('LEAD', 'IDENTIFICATION', 'ARREST', 'CHARGE', 'CONVICTION', 'EXONERATION')
+        ) AS faces
     FROM frwatch.outcomes_raw FINAL
     PREWHERE outcome_id IN
     (
@@ -137,7 +145,12 @@ outcomes_by_case AS
         agency_id, assumeNotNull(case_number) AS of_case, true AS has_case, count() AS outcomes,
         min(recorded_at) AS first_at,
         countIf(kind IN ('LEAD', 'IDENTIFICATION', 'ARREST', 'CHARGE', 'CONVICTION', 'EXONERATION')) AS actions,
-        countIf(kind IN ('ARREST', 'CHARGE', 'CONVICTION')) AS arrests
+        countIf(kind IN ('ARREST', 'CHARGE', 'CONVICTION')) AS arrests,
+        groupBitOr(bitShiftLeft(toUInt16(1), indexOf(['EXONERATION', 'CONVICTION', 'CHARGE', 'ARREST', 'IDENTIFICATION', 'LEAD', 'NO_LEAD', 'UNKNOWN'], kind))) AS kinds,
+        groupUniqArrayIf(
+            tuple(nullIf(age_band, 'not stated'), nullIf(race, 'not stated'), nullIf(gender, 'not stated')),
+            kind IN ('LEAD', 'IDENTIFICATION', 'ARREST', 'CHARGE', 'CONVICTION', 'EXONERATION')
+        ) AS faces
     FROM frwatch.outcomes_raw FINAL
     PREWHERE outcome_id IN
     (
@@ -152,35 +165,76 @@ outcomes_by_case AS
     WHERE isNull(event_id) AND isNotNull(case_number)
     GROUP BY agency_id, of_case
 ),
-crimes_of AS
+came_of AS
 (
+    -- Searches are looked at once for all four lists, as their outcomes take long to find.
     SELECT
-        agency_id, day, arrayMap(one -> one.1, groupArray(tuple(crime_type))) AS crime_type,
-        groupArray(searches) AS searches, groupArray(with_candidates) AS with_candidates, groupArray(told) AS told,
-        groupArray(told_within_30_days) AS told_within_30_days, groupArray(led_to_action) AS led_to_action,
-        groupArray(arrests_without_candidates) AS arrests_without_candidates
+        agency_id, day,
+        arrayMap(one -> one.1, groupArrayIf(tuple(g.crime_type), of_crime)) AS crime_type,
+        groupArrayIf(g.searches, of_crime) AS searches, groupArrayIf(g.with_candidates, of_crime) AS with_candidates,
+        groupArrayIf(g.told, of_crime) AS told, groupArrayIf(g.told_within_30_days, of_crime) AS told_within_30_days,
+        groupArrayIf(g.led_to_action, of_crime) AS led_to_action,
+        groupArrayIf(g.arrests_without_candidates, of_crime) AS arrests_without_candidates,
+        arrayMap(one -> one.1, groupArrayIf(tuple(g.age_band), of_face)) AS age_band,
+        arrayMap(one -> one.1, groupArrayIf(tuple(g.race), of_face)) AS race,
+        arrayMap(one -> one.1, groupArrayIf(tuple(g.gender), of_face)) AS gender, groupArrayIf(g.matches, of_face) AS matches,
+        groupArrayIf(g.provider_class, of_told) AS provider_class,
+        groupArrayIf(
+            arrayFilter(
+                (kind, at) -> bitTest(g.kinds, at),
+                ['EXONERATION', 'CONVICTION', 'CHARGE', 'ARREST', 'IDENTIFICATION', 'LEAD', 'NO_LEAD', 'UNKNOWN'], range(1, 9)
+            ), of_told
+        ) AS kinds,
+        groupArrayIf(g.searches, of_told) AS told_searches, groupArrayIf(g.people, of_told) AS people,
+        groupArrayIf(g.cases, of_told) AS cases,
+        arrayMap(one -> one.1, groupArrayIf(tuple(g.unit), of_unit)) AS unit, groupArrayIf(g.searches, of_unit) AS unit_searches,
+        groupArrayIf(g.no_case, of_unit) AS no_case, groupArrayIf(g.no_crime, of_unit) AS no_crime,
+        groupArrayIf(g.no_approval, of_unit) AS no_approval
     FROM
     (
         SELECT
-            agency_id, day, crime_type, count() AS searches, countIf(candidates > 0) AS with_candidates,
-            countIf(e.outcomes + c.outcomes > 0) AS told,
-            countIf((e.outcomes > 0 AND e.first_at < soon) OR (c.outcomes > 0 AND c.first_at < soon)) AS told_within_30_days,
-            countIf(e.actions + c.actions > 0) AS led_to_action,
-            countIf(candidates = 0 AND e.arrests + c.arrests > 0) AS arrests_without_candidates
+            agency_id, day, crime_type, provider_class, kinds, face.1 AS age_band, face.2 AS race, face.3 AS gender, unit,
+            -- A search is there once for each face, and counts where it is the first.
+            countIf(nth < 2) AS searches, countIf(nth < 2 AND candidates > 0) AS with_candidates,
+            countIf(nth < 2 AND outcomes > 0) AS told, countIf(nth < 2 AND soon) AS told_within_30_days,
+            countIf(nth < 2 AND actions > 0) AS led_to_action,
+            countIf(nth < 2 AND candidates = 0 AND arrests > 0) AS arrests_without_candidates,
+            countIf(nth < 2 AND lacks_case) AS no_case,
+            countIf(nth < 2 AND empty(trimBoth(ifNull(crime_type, '')))) AS no_crime,
+            countIf(nth < 2 AND empty(trimBoth(ifNull(approved_by, '')))) AS no_approval, countIf(nth > 0) AS matches,
+            groupArrayIf(assumeNotNull(person), nth < 2 AND kinds > 0 AND isNotNull(person)) AS people,
+            groupArrayIf(case_key, nth < 2 AND kinds > 0 AND has_case) AS cases,
+            grouping(crime_type) = 0 AS of_crime, grouping(kinds) = 0 AND kinds > 0 AS of_told,
+            grouping(age_band) = 0 AND matches > 0 AS of_face, grouping(unit) = 0 AS of_unit
         FROM
         (
             SELECT
-                event_id, agency_id, toDate32(occurred_at) AS day, occurred_at + toIntervalDay(30) AS soon,
-                ifNull(case_number, '') AS of_case, isNotNull(case_number) AS has_case, crime_type, candidates
-            FROM frwatch.searches_raw FINAL
-            WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr'
-                AND (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM owed)
-            SETTINGS do_not_merge_across_partitions_select_final = 1
-        ) AS s
-        LEFT JOIN outcomes_by_event AS e USING (event_id)
-        LEFT JOIN outcomes_by_case AS c USING (agency_id, of_case, has_case)
-        GROUP BY agency_id, day, crime_type
-    )
+                s.agency_id AS agency_id, s.day AS day, crime_type, provider_class, candidates, person,
+                s.has_case AS has_case, cityHash64(s.of_case) AS case_key, empty(trimBoth(s.of_case)) AS lacks_case, unit, approved_by,
+                e.outcomes + c.outcomes AS outcomes, e.actions + c.actions AS actions, e.arrests + c.arrests AS arrests,
+                (e.outcomes > 0 AND e.first_at < until) OR (c.outcomes > 0 AND c.first_at < until) AS soon,
+                bitOr(e.kinds, c.kinds) AS kinds, arrayDistinct(arrayConcat(e.faces, c.faces)) AS faces
+            FROM
+            (
+                SELECT
+                    event_id, agency_id, toDate32(occurred_at) AS day, occurred_at + toIntervalDay(30) AS until,
+                    ifNull(case_number, '') AS of_case, isNotNull(case_number) AS has_case, crime_type, candidates,
+                    provider_class, cityHash64(officer) AS person, unit, approved_by
+                FROM frwatch.searches_raw FINAL
+                WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr'
+                    AND (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM owed)
+                SETTINGS do_not_merge_across_partitions_select_final = 1
+            ) AS s
+            LEFT JOIN outcomes_by_event AS e USING (event_id)
+            LEFT JOIN outcomes_by_case AS c USING (agency_id, of_case, has_case)
+        )
+        LEFT ARRAY JOIN faces AS face, arrayEnumerate(faces) AS nth
+        GROUP BY GROUPING SETS
+        (
+            (agency_id, day, crime_type), (agency_id, day, provider_class, kinds), (agency_id, day, age_band, race, gender),
+            (agency_id, day, unit)
+        )
+    ) AS g
     GROUP BY agency_id, day
 ),
 unreported_of AS
@@ -232,12 +286,14 @@ unreported_of AS
     GROUP BY agency_id, day
 )
 SELECT
-    counted.*, 2 AS shape,
+    counted.*, 3 AS shape,
     s.source, s.evidence, s.events, s.no_person, s.no_service, s.no_case, s.no_result, s.no_image_hash,
     c.crime_type, c.searches, c.with_candidates, c.told, c.told_within_30_days, c.led_to_action,
     c.arrests_without_candidates,
-    u.provider_id, u.endpoint_host, u.source, u.times, u.unnamed, u.last_at, u.people
+    u.provider_id, u.endpoint_host, u.source, u.times, u.unnamed, u.last_at, u.people,
+    c.age_band, c.race, c.gender, c.matches, c.provider_class, c.kinds, c.told_searches, c.people, c.cases,
+    c.unit, c.unit_searches, c.no_case, c.no_crime, c.no_approval
 FROM counted
 LEFT JOIN sources_of AS s ON s.agency_id = counted.agency_id AND s.day = counted.day
-LEFT JOIN crimes_of AS c ON c.agency_id = counted.agency_id AND c.day = counted.day
+LEFT JOIN came_of AS c ON c.agency_id = counted.agency_id AND c.day = counted.day
 LEFT JOIN unreported_of AS u ON u.agency_id = counted.agency_id AND u.day = counted.day

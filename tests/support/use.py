@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,20 @@ ARRIVED = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
 ARRESTS = ("ARREST", "CHARGE", "CONVICTION")
 ACTIONS = (*ARRESTS, "LEAD", "IDENTIFICATION", "EXONERATION")
+GRAVEST = (
+    "EXONERATION",
+    "CONVICTION",
+    "CHARGE",
+    "ARREST",
+    "IDENTIFICATION",
+    "LEAD",
+    "NO_LEAD",
+    "UNKNOWN",
+)
+PEOPLE = "abce"
+"""Of whose pseudonyms each is one of these letters 64 times."""
+CASES = ("", "25-1", "25-2")
+NOT_STATED = (None, "not stated")
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,8 @@ class Search:
     crime_type: str | None = None
     candidates: int | None = None
     probe_hash: str | None = None
+    unit: str | None = None
+    approved_by: str | None = None
 
     @property
     def counted(self) -> bool:
@@ -59,6 +75,14 @@ class Outcome:
     event_id: uuid.UUID | None = None
     agency_id: str = "lapd"
     case_number: str | None = None
+    age_band: str | None = None
+    race: str | None = None
+    gender: str | None = None
+
+    @property
+    def face(self) -> tuple[str | None, ...]:
+        """Of whom it is: what is said not to be stated is not stated."""
+        return tuple(None if each in NOT_STATED else each for each in (self.age_band, self.race, self.gender))
 
     def speaks_of(self, search: Search) -> bool:
         if self.event_id is not None:
@@ -88,10 +112,12 @@ def some(choose: random.Random, count: int) -> list[Search]:
                 provider_id,
                 choose.choice(["government", "commercial", "not_fr"]),
                 choose.choice([None, "pimeyes.com"]),
-                choose.choice([None, "", "25-1", "25-2"]),
-                choose.choice([None, "robbery", "theft"]),
+                choose.choice([None, *CASES]),
+                choose.choice([None, "  ", "robbery", "theft"]),
                 choose.choice([None, 0, 0, 3]),
                 choose.choice([None, "d" * 64]),
+                choose.choice([None, "Homicide", "Robbery"]),
+                choose.choice([None, " ", "S1"]),
             )
         )
     return made
@@ -108,10 +134,13 @@ def told(choose: random.Random, searches: Sequence[Search], count: int) -> list[
                 uuid.UUID(int=choose.getrandbits(128)),
                 second,
                 search.occurred_at + timedelta(days=choose.choice([1, 29, 30, 31])),
-                choose.choice([*ACTIONS, "NO_LEAD"]),
+                choose.choice([*ACTIONS, "NO_LEAD", "UNKNOWN"]),
                 None if by_case else choose.choice([search.event_id, search.event_id, uuid.uuid4()]),
                 search.agency_id,
                 search.case_number,
+                choose.choice([*NOT_STATED, "18-24"]),
+                choose.choice([*NOT_STATED, "black"]),
+                choose.choice([None, "male", "female"]),
             )
         )
     return made
@@ -138,6 +167,11 @@ async def store(client: AsyncClient, table: str, copies: Sequence[Any], partitio
                 "case_number",
                 "crime_type",
                 "probe_hash",
+                "unit",
+                "approved_by",
+                "age_band",
+                "race",
+                "gender",
             ),
             pl.String,
         ),
@@ -170,6 +204,9 @@ def expected(searches: Sequence[Search], outcomes: Sequence[Outcome]) -> Cells:
     sources: defaultdict[Any, list[int]] = defaultdict(lambda: [0] * 6)
     crimes: defaultdict[Any, list[int]] = defaultdict(lambda: [0] * 6)
     unreported: defaultdict[Any, list[Search]] = defaultdict(list)
+    faces: Counter[Any] = Counter()
+    units: defaultdict[Any, list[int]] = defaultdict(lambda: [0] * 4)
+    spoken_of: defaultdict[Any, list[Search]] = defaultdict(list)
     for each in searches:
         day = each.occurred_at.date()
         lacks = (
@@ -192,6 +229,15 @@ def expected(searches: Sequence[Search], outcomes: Sequence[Outcome]) -> Cells:
                 each.candidates == 0 and bool(kinds & set(ARRESTS)),
             )
             add(crimes[each.agency_id, day, each.crime_type], figures)
+            blank = [
+                not (said or "").strip(" ") for said in (each.case_number, each.crime_type, each.approved_by)
+            ]
+            add(units[each.agency_id, day, each.unit], (True, *blank))
+            for face in {outcome.face for outcome in came if outcome.kind in ACTIONS}:
+                faces[(each.agency_id, day, *face)] += 1
+            if came:
+                gravest = tuple(sorted(kinds, key=GRAVEST.index))
+                spoken_of[each.agency_id, day, each.provider_class, gravest].append(each)
         if each.evidence == "ACCESS" and each.provider_class != "not_fr" and not reported(each, searches):
             unreported[each.agency_id, day, each.provider_id, each.endpoint_host, each.source].append(each)
     return {
@@ -205,6 +251,16 @@ def expected(searches: Sequence[Search], outcomes: Sequence[Outcome]) -> Cells:
                 len({each.officer for each in group} - {None}),
             )
             for key, group in unreported.items()
+        },
+        "units_by_day": {key: tuple(figures) for key, figures in units.items()},
+        "faces_by_day": {key: (matches,) for key, matches in faces.items()},
+        "told_by_day": {
+            key: (
+                len(group),
+                sorted(each.officer[0] for each in group if each.officer),
+                sorted(each.case_number for each in group if each.case_number is not None),
+            )
+            for key, group in spoken_of.items()
         },
     }
 
@@ -225,6 +281,14 @@ def reported(access: Search, searches: Sequence[Search]) -> bool:
     )
 
 
+def _named(hashes: str, name: str, known: Sequence[str]) -> str:
+    """The SQL of what was hashed, in order: `name` of `each` of those that are known."""
+    return (
+        f"arraySort(arrayMap(hash -> transform(hash, arrayMap(each -> cityHash64({name}), {list(known)}),"
+        f" {list(known)}, '?'), {hashes}))"
+    )
+
+
 COLUMNS = {
     "sources_by_day": (
         "agency_id, day, source, evidence",
@@ -238,14 +302,27 @@ COLUMNS = {
         "agency_id, day, provider_id, endpoint_host, source",
         "times, unnamed, last_at, length(people)",
     ),
+    "units_by_day": ("agency_id, day, unit", "searches, no_case, no_crime, no_approval"),
+    "faces_by_day": ("agency_id, day, age_band, race, gender", "matches"),
+    "told_by_day": (
+        "agency_id, day, provider_class, kinds",
+        f"searches, {_named('people', 'repeat(each, 64)', PEOPLE)}, {_named('cases', 'each', CASES)}",
+    ),
 }
+
+
+def hashable(value: Any) -> Any:
+    """A cell as a key."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 async def cells(client: AsyncClient) -> Cells:
     """Every cell, as an analyst reads it."""
     found: Cells = {}
     for view, (names, figures) in COLUMNS.items():
-        answer = await client.query(f"SELECT ({names}), ({figures}) FROM frwatch.{view}", tz_mode="aware")
-        found[view] = {tuple(key): tuple(values) for key, values in answer.result_rows}
+        answer = await client.query(
+            f"SELECT tuple({names}), tuple({figures}) FROM frwatch.{view}", tz_mode="aware"
+        )
+        found[view] = {tuple(map(hashable, key)): tuple(values) for key, values in answer.result_rows}
         assert len(found[view]) == len(answer.result_rows), "one row for each"
     return found

@@ -219,30 +219,36 @@ def test_documents_know_nobody_who_was_expunged(settings: Settings) -> None:
     asyncio.run(run())
 
 
-def test_a_worker_of_an_older_version_makes_no_document(settings: Settings) -> None:
+@pytest.mark.parametrize("shape", [0, 2])
+def test_a_worker_of_an_older_version_makes_no_document(settings: Settings, shape: int) -> None:
     async def run() -> None:
         async with connect(settings) as client:
             with pytest.raises(DatabaseError, match="shape_of_its_version"):
                 await client.command(
-                    "INSERT INTO frwatch.rollup_documents (agency_id, day, run, document, settled_at)"
-                    " VALUES ('lapd', '2025-02-01', 1, 1, now64(6))"
+                    "INSERT INTO frwatch.rollup_documents (agency_id, day, run, document, settled_at, shape)"
+                    f" VALUES ('lapd', '2025-02-01', 1, 1, now64(6), {shape})"
                 )
 
     asyncio.run(run())
 
 
-def test_what_was_rolled_up_before_there_were_these_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("through", "more"), [(20, ""), (22, ", 2 AS shape")])
+def test_what_was_rolled_up_before_there_were_these_is_made_anew(
+    tmp_path: Path, through: int, more: str
+) -> None:
     async def run(settings: Settings) -> None:
         choose = random.Random(4)  # noqa: S311
         searches = some(choose, 50)
         outcomes = told(choose, searches, 20)
-        await migrate(settings, [each for each in shipped_migrations() if each.number <= 20])
+        await migrate(settings, [each for each in shipped_migrations() if each.number <= through])
         async with connect(settings) as client:
             await store(client, "searches", searches, 0)
             await store(client, "outcomes", outcomes, 0)
             await client.command(
-                "INSERT INTO frwatch.rollup_documents (agency_id, day, run, document, settled_at)"
-                " SELECT agency_id, day, 1, 1, marked_at + toIntervalSecond(30) FROM frwatch.rollup_marks"
+                "INSERT INTO frwatch.rollup_documents"
+                f" (agency_id, day, run, document, settled_at{', shape' if more else ''})"
+                f" SELECT agency_id, day, 1, 1, marked_at + toIntervalSecond(30){more}"
+                " FROM frwatch.rollup_marks"
             )
             await client.command("INSERT INTO frwatch.rollup_watermarks SELECT now64(6)")
             await migrate(settings)

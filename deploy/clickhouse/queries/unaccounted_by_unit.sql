@@ -3,12 +3,12 @@
 SELECT
     agency_id AS agency,
     ifNull(unit, 'not stated') AS of_unit,
-    count() AS searches,
-    countIf(empty(trimBoth(ifNull(case_number, '')))) AS no_case,
-    countIf(empty(trimBoth(ifNull(crime_type, '')))) AS no_crime,
-    countIf(empty(trimBoth(ifNull(approved_by, '')))) AS no_approval,
+    sum(u.searches) AS searches,
+    sum(u.no_case) AS no_case,
+    sum(u.no_crime) AS no_crime,
+    sum(u.no_approval) AS no_approval,
     round(100 * no_case / searches, 1) AS percent_no_case
-FROM frwatch.counted_searches
+FROM frwatch.units_by_day AS u
 WHERE {agency:String} = '' OR agency_id = {agency:String}
 GROUP BY agency, of_unit
 ORDER BY no_case DESC, agency, of_unit

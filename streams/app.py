@@ -35,6 +35,7 @@ from schemas.wire import encode
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.months import Months
+from sinks.clickhouse.most import MostSearched
 from sinks.clickhouse.references import References
 from sinks.clickhouse.removed import RemovedLog
 from sinks.clickhouse.rollups import Rollups
@@ -168,7 +169,7 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
-            keeper = RollupKeeper([Rollups(client), Months(client)], lambda: self.ingest.behind)
+            keeper = RollupKeeper([Rollups(client), Months(client), MostSearched(client)], lambda: self.ingest.behind)
             await stack.enter_async_context(_running(keeper))
             await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))

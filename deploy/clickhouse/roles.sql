@@ -119,6 +119,11 @@ GRANT SELECT ON frwatch.rollup_told TO frwatch_auditor;
 GRANT SELECT ON frwatch.faces_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.told_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.units_by_day TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_case_lists TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_probe_lists TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_lists TO frwatch_auditor;
+GRANT SELECT ON frwatch.case_counts TO frwatch_auditor;
+GRANT SELECT ON frwatch.most_searched_probes TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals TO frwatch_auditor;
 GRANT SELECT ON frwatch.legal_holds_raw TO frwatch_auditor;
@@ -274,6 +279,12 @@ GRANT SELECT ON frwatch.galleries_by_month TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_told TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.told_by_day TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.units_by_day TO frwatch_agency_investigator;
+-- Lists are of all agencies, and he sees none of their rows: what he asks of them is counted from the rows that are his.
+GRANT SELECT ON frwatch.rollup_case_lists TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_probe_lists TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_lists TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.case_counts TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.most_searched_probes TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_attempts_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements_raw TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.alert_acknowledgements TO frwatch_agency_investigator;
@@ -287,7 +298,7 @@ GRANT SELECT ON frwatch.public_services TO frwatch_public;
 GRANT SELECT ON frwatch.public_outcomes TO frwatch_public;
 
 -- ---- Writer: it inserts, and reads what it compares copies by (sinks/clickhouse/copies.py), and what it
--- counts (sinks/clickhouse/rollups.sql, months.sql). It changes and deletes
+-- counts (sinks/clickhouse/rollups.sql, months.sql, case_lists.sql, probe_lists.sql). It changes and deletes
 -- nothing: a row that no longer counts is outranked by another.
 
 GRANT INSERT ON frwatch.searches_raw TO frwatch_writer;
@@ -308,6 +319,8 @@ GRANT INSERT ON frwatch.rollup_documents TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_watermarks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
 GRANT INSERT ON frwatch.rollup_months TO frwatch_writer;
+GRANT INSERT ON frwatch.rollup_case_lists TO frwatch_writer;
+GRANT INSERT ON frwatch.rollup_probe_lists TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_marks TO frwatch_writer;
 GRANT SELECT(agency_id, day, run, document, settled_at) ON frwatch.rollup_documents TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_states TO frwatch_writer;
@@ -320,6 +333,8 @@ GRANT SELECT(agency_id, month, run, settled_at) ON frwatch.rollup_months TO frwa
 GRANT SELECT ON frwatch.rollup_month_states TO frwatch_writer;
 GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind, age_band, race, gender)
     ON frwatch.outcomes_raw TO frwatch_writer;
+GRANT SELECT(slice, run, settled_at, floor) ON frwatch.rollup_case_lists TO frwatch_writer;
+GRANT SELECT(slice, run, settled_at, floor) ON frwatch.rollup_probe_lists TO frwatch_writer;
 GRANT SELECT ON frwatch.search_arrivals TO frwatch_writer;
 GRANT SELECT ON frwatch.search_decisions TO frwatch_writer;
 GRANT SELECT(
@@ -395,6 +410,10 @@ CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_months FOR SELECT 
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.outcomes_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_outcome_marks FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_case_lists FOR SELECT USING 0
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_probe_lists FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.search_differences_raw FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
@@ -502,6 +521,12 @@ CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.faces_by_day FOR SELECT US
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.told_by_day FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.units_by_day FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.rollup_lists FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.case_counts FOR SELECT USING 1
+    TO frwatch_agency_analyst, frwatch_agency_investigator;
+CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.most_searched_probes FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_shown ON frwatch.searches_by_hour FOR SELECT USING 1
     TO frwatch_agency_analyst, frwatch_agency_investigator;

@@ -16,6 +16,7 @@ from uuid import UUID
 from schemas.errors import FrwatchError
 from schemas.fault_point import reach
 from schemas.settings import Settings
+from sinks.clickhouse import most
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.erasure import (
     ERASED,
@@ -41,6 +42,7 @@ TABLES = (
     "dead_letters_raw",
     "legal_holds_raw",
     "reveals_raw",
+    *most.TABLES,
 )
 """Tables that may hold what names a case or a person; a test knows each column of all others."""
 ROUNDS = 3
@@ -195,6 +197,7 @@ def _erase(client: Any, order: Order) -> None:
         change(client, table, values, f"{where} AND {differs(values)}")
         reach(f"expunge-{table}")
     _mark_days(client, order)
+    most.forget(client)
 
 
 def _mark_days(client: Any, order: Order) -> None:

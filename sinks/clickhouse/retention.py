@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 from schemas.fault_point import reach
 from schemas.retention import TIERS, Cutoff
 from schemas.settings import Settings
+from sinks.clickhouse import most
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.holds import UNLOGGED
 from sinks.clickhouse.mutations import remove
@@ -202,6 +203,8 @@ def _finish(client: Any, run_id: UUID, by: str, now: datetime) -> list[Due]:
         names = ["run_id", "at", "said_by", "agency_id", "evidence", "month", "events"]
         client.insert("frwatch.retention_removals_raw", kept, column_names=names)
     _mark_days(client, run_id)
+    if any(each.removed for each in found):
+        most.forget(client)
     reach("retention-noted")
     remove(client, "retention_doomed", f"run_id = '{run_id}'")
     return found

@@ -28,6 +28,8 @@ VIEWS = {
     "faces_by_day",
     "told_by_day",
     "units_by_day",
+    "case_counts",
+    "most_searched_probes",
     "alerts",
     "alerts_delivered",
     "dead_letters",

@@ -35,6 +35,7 @@ from schemas.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.months import Months
+from sinks.clickhouse.most import MostSearched
 from sinks.clickhouse.references import References
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.writer import Writer
@@ -165,6 +166,15 @@ async def settle(settings: Settings) -> float:
     return time.perf_counter() - started
 
 
+async def list_most(settings: Settings) -> float:
+    """Make all lists of what was searched most; return the seconds."""
+    started = time.perf_counter()
+    async with connect(settings, send_receive_timeout=600) as client:
+        while await MostSearched(client).settle(quiet=True):
+            pass
+    return time.perf_counter() - started
+
+
 def merge(timer: Timer) -> float:
     """Merge each month into one part; return the seconds."""
     started = time.perf_counter()
@@ -189,6 +199,7 @@ def measure(timer: Timer, settings: Settings, console: Console) -> None:
     """Ask everything."""
     console.print(f"documents: {asyncio.run(settle(settings)):,.1f} s")
     console.print(f"months merged: {merge(timer):,.1f} s")
+    console.print(f"lists: {asyncio.run(list_most(settings)):,.1f} s")
     for name, sql in COMMON.items():
         timer.ask("roll-up", name, ROLLUP_SECONDS, sql)
     # As when a search of each agency has just come.

@@ -40,7 +40,7 @@ class Kind:
 
 KINDS = (Kind("case", 16, 250_000), Kind("probe", 8, 25_000))
 
-# A slice that is to be made: there is none, or it is old, or it may name what was expunged meanwhile. Of several
+# A slice to make: there is none, or it is old, or it may name what was expunged meanwhile. Of several
 # any one is taken, so that two workers seldom make the same.
 _DUE = """
 WITH

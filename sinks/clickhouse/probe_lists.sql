@@ -32,6 +32,12 @@ FROM
         groupUniqArray(ifNull(toString(provider_id), '')) AS services,
         min(occurred_at) AS first_at, max(occurred_at) AS last_at
     FROM frwatch.searches_raw AS s FINAL
+    -- By what is the same in all copies, before the other columns are read.
+    PREWHERE (agency_id, toDate32(occurred_at), event_id) IN
+    (
+        SELECT agency_id, toDate32(occurred_at), event_id FROM frwatch.searches_raw
+        WHERE cityHash64(assumeNotNull(probe_hash)) IN (SELECT arrayJoin(chosen.1))
+    )
     WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr' AND isNotNull(s.probe_hash)
         AND cityHash64(assumeNotNull(s.probe_hash)) IN (SELECT arrayJoin(chosen.1))
     GROUP BY probe_hash, agency_id, day

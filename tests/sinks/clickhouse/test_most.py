@@ -24,7 +24,7 @@ from sinks.clickhouse.most import KINDS, TABLES, Kind, MostSearched
 from sinks.clickhouse.retention import apply
 from sinks.clickhouse.tombstones import Order
 from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
-from tests.support.most import SMALL, Ran, counts, listed, proven, right, searched
+from tests.support.most import SMALL, Ran, counts, listed, probe, proven, right, searched
 from tests.support.use import ARRIVED, MIDNIGHT, store
 
 SLICES = 24
@@ -123,12 +123,13 @@ def test_no_cell_is_wrong_at_any_moment(settings: Settings, seed: int, kinds: tu
 
 
 def tied(cases: int, each: int) -> list[Ran]:
-    """Cases of the LAPD with as many searches each, one a day, within forty days."""
-    return [
-        Ran(uuid.uuid4(), case * each + at, NOON + (case * each + at) % 40 * DAY, case_number=f"25-{case:03}")
-        for case in range(cases)
-        for at in range(each)
-    ]
+    """Cases of the LAPD, and probes, with as many searches each, one a day, within forty days."""
+    made = []
+    for second in range(cases * each):
+        case = second // each
+        ran = Ran(uuid.uuid4(), second, NOON + second % 40 * DAY, case_number=f"25-{case:03}")
+        made.append(replace(ran, probe_hash=probe(case)))
+    return made
 
 
 def test_of_cases_with_as_many_searches_the_first_by_number_are_shown(settings: Settings) -> None:
@@ -163,10 +164,12 @@ def test_a_list_without_room_for_all_that_have_as_many_proves_nothing(settings: 
         searches = tied(200, 3)
         async with connect(settings) as client:
             await store(client, "searches", searches, 0)
-            await listed(client, tuple(replace(kind, room=20) for kind in KINDS))
-            answer = await client.query("SELECT counts, floor FROM frwatch.rollup_lists WHERE kind = 'cases'")
+            # For most of them: a hundred probes and twenty cases at least.
+            cases, probes = KINDS
+            await listed(client, (replace(cases, room=20), replace(probes, room=60)))
+            answer = await client.query("SELECT DISTINCT counts, floor FROM frwatch.rollup_lists")
             assert answer.result_rows == [(True, 3)]
-            assert not (await proven(client))[0]
+            assert await proven(client) == (False, False)
             await right(client, searches, "as all are counted")
 
     asyncio.run(run())

@@ -169,7 +169,9 @@ class Worker:
                 lambda: self._canaries,
             )
             await stack.enter_async_context(_running(heartbeat))
-            keeper = RollupKeeper([Rollups(client), Months(client), MostSearched(client)], lambda: self.ingest.behind)
+            keeper = RollupKeeper(
+                [Rollups(client), Months(client), MostSearched(client)], lambda: self.ingest.behind
+            )
             await stack.enter_async_context(_running(keeper))
             await stack.enter_async_context(_running(GarbageKeeper()))
             await stack.enter_async_context(_running(self.ingest))

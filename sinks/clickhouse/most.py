@@ -6,7 +6,6 @@ counted. Several workers may make them at one time.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -17,6 +16,7 @@ from clickhouse_connect.driver import AsyncClient
 from sinks.clickhouse.moments import utc
 from sinks.clickhouse.mutations import remove
 from sinks.clickhouse.named_rows import is_there
+from sinks.clickhouse.passes import BOUNDED, READ, numbered
 
 EVERY = timedelta(hours=6)
 """How old a list may be. To make all of a state's year takes minutes of two cores, so this is a hundredth of
@@ -69,15 +69,8 @@ WHERE touched_at > toDateTime64(0, 6, 'UTC') AND touched_at > made_at - toInterv
         OR made_at < now64(6, 'UTC') - toIntervalSecond({every:UInt32}))
 ORDER BY rand() LIMIT 1
 """
-# What was inserted on another replica must be seen.
-_READ = {"select_sequential_consistency": 1}
-_LIMITS = {
-    # Beside the counting of others; what is more goes to disk. A look that its keeper gives up ends here too.
-    "max_memory_usage": 1 << 30,
-    "max_bytes_before_external_group_by": 1 << 28,
-    "max_bytes_before_external_sort": 1 << 28,
-    "max_execution_time": 60,
-}
+# A look that its keeper gives up ends here too.
+_LIMITS = {**BOUNDED, "max_execution_time": 60}
 
 
 class MostSearched:
@@ -101,17 +94,15 @@ class MostSearched:
             clickhouse_connect's errors, OSError, TimeoutError: nothing is made.
         """
         values: dict[str, Any] = {"quiet": quiet, "every": int(EVERY.total_seconds())}
-        due = (await self._client.query(_DUE, values, settings=_READ)).result_rows
+        due = (await self._client.query(_DUE, values, settings=READ)).result_rows
         for name, slice_, moment in due:
             kind = next(each for each in kinds if each.name == name)
             await self._make(kind, int(slice_), utc(moment))
         return len(due)
 
     async def _make(self, kind: Kind, slice_: int, settled_at: datetime) -> None:
-        # Two that begin in one microsecond are told apart all the same.
-        run = (int(settled_at.timestamp() * 1_000_000) << 12) | secrets.randbelow(1 << 12)
-        values = {"slice": slice_, "run": run, "settled_at": settled_at, "room": kind.room}
-        await self._client.command(self._statements[kind.name], values, settings={**_READ, **_LIMITS})
+        values = {"slice": slice_, "room": kind.room, **numbered(settled_at)}
+        await self._client.command(self._statements[kind.name], values, settings=_LIMITS)
 
 
 def forget(client: Any) -> None:

@@ -20,6 +20,7 @@ BOUNDED: dict[str, Any] = {
     # An engine of 4 GiB has room for inserts and questions beside it.
     "max_memory_usage": 1 << 30,
     "max_bytes_before_external_group_by": 1 << 28,
+    "max_bytes_before_external_sort": 1 << 28,
 }
 """Settings of a statement that counts."""
 _MEMORY_LIMIT_EXCEEDED = 241

@@ -4,9 +4,9 @@ WITH
     ['EXONERATION', 'CONVICTION', 'CHARGE', 'ARREST', 'IDENTIFICATION', 'LEAD', 'NO_LEAD', 'UNKNOWN'] AS gravest,
     ran AS
     (
-        SELECT provider_class AS class, cityHash64(officer) AS person, count() AS times
+        SELECT provider_class AS class, cityHash64(assumeNotNull(officer)) AS person, count() AS searches
         FROM frwatch.counted_searches
-        WHERE {agency:String} = '' OR agency_id = {agency:String}
+        WHERE isNotNull(officer) AND ({agency:String} = '' OR agency_id = {agency:String})
         GROUP BY class, person
     ),
     told AS
@@ -22,35 +22,39 @@ WITH
         SELECT class, worst, toInt64(sum(t.searches)) AS searches, uniqExactArray(t.people) AS people
         FROM told AS t GROUP BY class, worst
     ),
-    by_person AS
+    untold AS
     (
-        -- Nothing is told of some searches of whoever ran more than are told of.
-        SELECT class, person, sum(r.times) AS times, sum(r.untold) AS untold
+        -- Of each person's searches all but those that are told of.
+        SELECT class, person, sum(times) AS times
         FROM
         (
-            SELECT class, person, times, toInt64(times) AS untold FROM ran
+            SELECT class, person, toInt64(searches) AS times FROM ran
             UNION ALL
-            SELECT class, toNullable(arrayJoin(people)) AS person, 0 AS times, toInt64(-1) AS untold FROM told
-        ) AS r
+            SELECT class, arrayJoin(people) AS person, toInt64(-1) AS times FROM told
+        )
         GROUP BY class, person
     ),
     counted AS
     (
-        SELECT class, '' AS outcome, toInt64(sum(times)) AS searches, countIf(untold > 0 AND isNotNull(person)) AS people
-        FROM by_person GROUP BY class
-        UNION ALL
-        -- What is told of is taken from all.
+        -- What is told of is taken from all that there are.
         SELECT
-            class, arrayJoin(['', worst]) AS outcome, if(outcome = '', -searches, searches) AS searches,
+            class, arrayJoin([worst, '']) AS outcome, if(outcome = '', -searches, searches) AS searches,
             if(outcome = '', 0, people) AS people
         FROM by_outcome
+        UNION ALL
+        SELECT provider_class AS class, '' AS outcome, toInt64(sum(d.searches)) AS searches, 0 AS people
+        FROM frwatch.searches_by_day AS d
+        WHERE evidence = 'SEARCH' AND provider_class != 'not_fr' AND ({agency:String} = '' OR agency_id = {agency:String})
+        GROUP BY class
+        UNION ALL
+        SELECT class, '' AS outcome, toInt64(0) AS searches, countIf(times > 0) AS people FROM untold GROUP BY class
     )
 SELECT
     class,
-    if(worst = '', 'nothing told', lower(replaceAll(worst, '_', ' '))) AS outcome,
+    if(c.outcome = '', 'nothing told', lower(replaceAll(c.outcome, '_', ' '))) AS outcome,
     toUInt64(sum(c.searches)) AS searches,
     sum(c.people) AS people
-FROM (SELECT class, outcome AS worst, searches, people FROM counted) AS c
-GROUP BY class, worst
+FROM counted AS c
+GROUP BY class, c.outcome
 HAVING searches > 0
-ORDER BY class, worst = '', indexOf(gravest, worst)
+ORDER BY class, c.outcome = '', indexOf(gravest, c.outcome)

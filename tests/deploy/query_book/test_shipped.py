@@ -22,6 +22,7 @@ VIEWS = {
     "violations",
     "outcomes",
     "search_outcomes",
+    "searches_by_day",
     "sources_by_day",
     "outcomes_by_day",
     "unreported_by_day",

@@ -4,9 +4,8 @@ WITH
     ['EXONERATION', 'CONVICTION', 'CHARGE', 'ARREST', 'IDENTIFICATION', 'LEAD', 'NO_LEAD', 'UNKNOWN'] AS gravest,
     ran AS
     (
-        SELECT provider_class AS class, cityHash64(assumeNotNull(officer)) AS person, count() AS searches
-        FROM frwatch.counted_searches
-        WHERE isNotNull(officer) AND ({agency:String} = '' OR agency_id = {agency:String})
+        SELECT provider_class AS class, person, sum(p.searches) AS searches FROM frwatch.people_by_month AS p
+        WHERE {agency:String} = '' OR agency_id = {agency:String}
         GROUP BY class, person
     ),
     told AS

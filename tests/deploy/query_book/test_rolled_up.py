@@ -17,6 +17,7 @@ from clickhouse_connect.driver import AsyncClient
 
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
+from sinks.clickhouse.months import Months
 from sinks.clickhouse.rollups import Rollups
 from sinks.console.book import read_book
 from tests.support.clickhouse import migrated_clickhouse
@@ -191,8 +192,9 @@ def test_an_answer_is_the_same_from_documents_and_from_the_tables(tmp_path: Path
             outcomes = told(choose, searches, 250)
             await store(client, "outcomes", outcomes, 0)
             await right(client, searches, outcomes)
-            while await Rollups(client).settle(quiet=True):
-                pass
+            for documents in (Rollups(client), Months(client)):
+                while await documents.settle(quiet=True):
+                    pass
             await right(client, searches, outcomes)
             # What came later of searches that are in documents, and searches of one of their days.
             more = told(choose, searches, 30)

@@ -45,5 +45,3 @@ WHERE notEmpty(ifNull(case_number, '')) AND ({agency:String} = '' OR agency_id =
 GROUP BY agency, case
 ORDER BY searches DESC, agency, case
 LIMIT 20
--- Agency and day are the same in all copies of a search: what is of others need not be read.
-SETTINGS optimize_move_to_prewhere_if_final = 1

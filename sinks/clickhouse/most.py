@@ -20,7 +20,7 @@ from sinks.clickhouse.passes import BOUNDED, READ, numbered
 
 EVERY = timedelta(hours=6)
 """How old a list may be. To make those of fifty million searches takes two cores for three minutes, a
-hundredth of this; and of what was touched meanwhile a question counts five days of a state in half a second."""
+hundredth of this; and of what was touched meanwhile a question counts five days in half a second."""
 
 TABLES = ("rollup_case_lists", "rollup_probe_lists")
 

@@ -14,7 +14,7 @@ CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_marks FO
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_documents FOR SELECT
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
-CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_month_marks FOR SELECT
+CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_search_marks FOR SELECT
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;
 CREATE ROW POLICY OR REPLACE `frwatch_agency_$agency` ON frwatch.rollup_months FOR SELECT
     USING agency_id = '$agency' TO `frwatch_agency_$agency`;

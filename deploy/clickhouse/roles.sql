@@ -107,7 +107,7 @@ GRANT SELECT ON frwatch.violations_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.sources_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.outcomes_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.unreported_by_day TO frwatch_auditor;
-GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_search_marks TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_months TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_month_states TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_months_open TO frwatch_auditor;
@@ -268,7 +268,7 @@ GRANT SELECT ON frwatch.unreported_access TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_documents TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.sources_by_day TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.unreported_by_day TO frwatch_agency_investigator;
-GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_agency_investigator;
+GRANT SELECT ON frwatch.rollup_search_marks TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_months TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_month_states TO frwatch_agency_investigator;
 GRANT SELECT ON frwatch.rollup_months_open TO frwatch_agency_investigator;
@@ -328,7 +328,7 @@ GRANT SELECT ON frwatch.rollup_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_marks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_watermarks TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_writer;
-GRANT SELECT ON frwatch.rollup_month_marks TO frwatch_writer;
+GRANT SELECT ON frwatch.rollup_search_marks TO frwatch_writer;
 GRANT SELECT(agency_id, month, run, settled_at) ON frwatch.rollup_months TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_month_states TO frwatch_writer;
 GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind, age_band, race, gender)
@@ -403,7 +403,7 @@ CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_marks FOR SELECT U
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_documents FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
-CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_month_marks FOR SELECT USING 0
+CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_search_marks FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;
 CREATE ROW POLICY OR REPLACE frwatch_no_row ON frwatch.rollup_months FOR SELECT USING 0
     TO frwatch_agency_analyst, frwatch_agency_investigator;

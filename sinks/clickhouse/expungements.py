@@ -203,11 +203,11 @@ def _erase(client: Any, order: Order) -> None:
 def _mark_days(client: Any, order: Order) -> None:
     """Have the days counted anew of what was erased: roll-ups know people by hashes of their pseudonyms."""
     listed = f"(SELECT id FROM frwatch.expunged_rows WHERE expungement_id = '{order.id}')"
-    for table, time in (("rollup_marks", "toDate32"), ("rollup_month_marks", "toYYYYMM")):
+    for table in ("rollup_marks", "rollup_search_marks"):
         if is_there(client, table):
             client.command(
                 f"INSERT INTO frwatch.{table}"
-                f" SELECT DISTINCT agency_id, {time}(occurred_at), now64(6, 'UTC')"
+                f" SELECT DISTINCT agency_id, toDate32(occurred_at), now64(6, 'UTC')"
                 f" FROM frwatch.searches_raw WHERE expunged AND toString(event_id) IN {listed}"
             )
     if order.name.kind != "officer" and is_there(client, "rollup_outcome_marks"):

@@ -44,7 +44,7 @@ KINDS = (Kind("case", 16, 250_000), Kind("probe", 8, 25_000))
 # any one is taken, so that two workers seldom make the same.
 _DUE = """
 WITH
-(SELECT max(marked_at) FROM frwatch.rollup_marks) AS touched_at,
+(SELECT max(marked_at) FROM frwatch.rollup_search_marks) AS touched_at,
 (SELECT max(at) + toIntervalSecond(30) FROM frwatch.expungements_raw) AS expunged_at
 SELECT kind, slice, if({quiet:Bool}, touched_at + toIntervalSecond(30), now64(6, 'UTC'))
 FROM

@@ -222,11 +222,11 @@ def _mark_days(client: Any, run_id: UUID) -> None:
             " (SELECT arrayJoin([day - 1, day, day + 1]) FROM frwatch.retention_doomed"
             f" WHERE run_id = '{run_id}')"
         )
-    if is_there(client, "rollup_month_marks"):
+    if is_there(client, "rollup_search_marks"):
         client.command(
-            "INSERT INTO frwatch.rollup_month_marks (agency_id, month, marked_at) SELECT DISTINCT agency_id,"
-            f" toYYYYMM(day), now64(6, 'UTC') FROM frwatch.retention_doomed WHERE run_id = '{run_id}'"
-            " AND kind = 'search'"
+            "INSERT INTO frwatch.rollup_search_marks (agency_id, day, marked_at) SELECT DISTINCT agency_id,"
+            " day, now64(6, 'UTC') FROM frwatch.retention_doomed"
+            f" WHERE run_id = '{run_id}' AND kind = 'search'"
         )
 
 

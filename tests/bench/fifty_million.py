@@ -208,8 +208,8 @@ def measure(timer: Timer, settings: Settings, console: Console) -> None:
         " FROM frwatch.rollup_marks GROUP BY agency_id"
     )
     timer.command(
-        "INSERT INTO frwatch.rollup_month_marks SELECT agency_id, max(month), now64(6, 'UTC')"
-        " FROM frwatch.rollup_month_marks GROUP BY agency_id"
+        "INSERT INTO frwatch.rollup_search_marks SELECT agency_id, max(day), now64(6, 'UTC')"
+        " FROM frwatch.rollup_search_marks GROUP BY agency_id"
     )
     for name, sql in COMMON.items():
         timer.ask("roll-up, today owed", name, ROLLUP_SECONDS, sql)

@@ -33,7 +33,7 @@ WRITING = (
     "rollup_marks_of_searches",
     "rollup_marks_of_violations",
     "rollup_marks_of_outcomes",
-    "rollup_marks_of_months",
+    "rollup_search_marks_of_searches",
 )
 """The views that read and write with the rights of whoever made them."""
 OWNER = "owner"

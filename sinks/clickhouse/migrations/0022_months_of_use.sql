@@ -1,22 +1,22 @@
 -- Who searches how often, in which services, on whose accounts and among whose faces is rolled up by month: people are
 -- counted once over any time, so a day's list of them would be nearly as long as its searches.
 --
--- As with days, there is one document for each agency and month, replaced whole, and every insert of searches marks the
--- months that it touches.  A month changes as long as it lasts, and would have to be made anew all day; so its document is
--- made once it has rested (sinks/clickhouse/months.py), and until then it is counted from the table.  What moves only
--- outcomes or findings touches no month.
+-- As with days, there is one document for each agency and month, replaced whole.  A month changes as long as it lasts, and
+-- would have to be made anew all day; so its document is made once it has rested (sinks/clickhouse/months.py), and until
+-- then it is counted from the table.  Outcomes and findings mark days for months after their searches, and change nothing
+-- of this: so what searches alone touch is marked by itself.
 
-CREATE TABLE IF NOT EXISTS frwatch.rollup_month_marks
+CREATE TABLE IF NOT EXISTS frwatch.rollup_search_marks
 (
     agency_id LowCardinality(String) COMMENT 'The agency.',
-    month UInt32 COMMENT 'Month of the search, UTC, as 202502.',
+    day Date32 COMMENT 'Day of the search, UTC.',
     marked_at DateTime64(6, 'UTC') COMMENT 'When an insert that touches them began, by the engine''s clock, UTC; merges leave the last.'
 )
 ENGINE = ReplacingMergeTree(marked_at)
-ORDER BY (agency_id, month)
+ORDER BY (agency_id, day)
 -- What is inserted again under its token marks again.
 SETTINGS non_replicated_deduplication_window = 0, replicated_deduplication_window = 0
-COMMENT 'Agencies and months whose searches were touched.';
+COMMENT 'Agencies and days whose searches were touched.';
 
 CREATE TABLE IF NOT EXISTS frwatch.rollup_months
 (
@@ -50,16 +50,16 @@ ORDER BY (agency_id, month)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'What was counted of each agency and month. Query frwatch.people_by_month and its like instead.';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS frwatch.rollup_marks_of_months TO frwatch.rollup_month_marks AS
-SELECT agency_id, toYYYYMM(occurred_at) AS month, now64(6, 'UTC') AS marked_at
-FROM frwatch.searches_raw GROUP BY agency_id, month;
+CREATE MATERIALIZED VIEW IF NOT EXISTS frwatch.rollup_search_marks_of_searches TO frwatch.rollup_search_marks AS
+SELECT agency_id, toDate32(occurred_at) AS day, now64(6, 'UTC') AS marked_at
+FROM frwatch.searches_raw GROUP BY agency_id, day;
 -- It writes with the rights of whoever migrates, as those of days.
-ALTER TABLE frwatch.rollup_marks_of_months MODIFY DEFINER = CURRENT_USER SQL SECURITY DEFINER;
-ALTER TABLE frwatch.rollup_marks_of_months MODIFY COMMENT 'Marks the agencies and months of searches that come.';
+ALTER TABLE frwatch.rollup_search_marks_of_searches MODIFY DEFINER = CURRENT_USER SQL SECURITY DEFINER;
+ALTER TABLE frwatch.rollup_search_marks_of_searches MODIFY COMMENT 'Marks the agencies and days of searches that come.';
 
 -- What was stored before.
-INSERT INTO frwatch.rollup_month_marks
-SELECT DISTINCT agency_id, toYYYYMM(occurred_at), now64(6, 'UTC') FROM frwatch.searches_raw;
+INSERT INTO frwatch.rollup_search_marks
+SELECT DISTINCT agency_id, toDate32(occurred_at), now64(6, 'UTC') FROM frwatch.searches_raw;
 
 CREATE VIEW IF NOT EXISTS frwatch.rollup_month_states SQL SECURITY INVOKER AS
 SELECT
@@ -67,7 +67,8 @@ SELECT
     settled_at >= marked_at + toIntervalSecond(30) AS counts
 FROM
 (
-    SELECT agency_id, month, marked_at AS marked, toDateTime64(0, 6, 'UTC') AS settled FROM frwatch.rollup_month_marks
+    SELECT agency_id, toYYYYMM(day) AS month, marked_at AS marked, toDateTime64(0, 6, 'UTC') AS settled
+    FROM frwatch.rollup_search_marks
     UNION ALL
     SELECT agency_id, month, toDateTime64(0, 6, 'UTC') AS marked, settled_at AS settled FROM frwatch.rollup_months
 )
@@ -141,3 +142,32 @@ FROM frwatch.counted_searches
 WHERE (agency_id, toYYYYMM(occurred_at)) IN (SELECT agency_id, month FROM frwatch.rollup_months_open)
 GROUP BY agency_id, month, kind
 COMMENT 'How many searches there were among each kind of faces in each month (UTC), by agency; one in galleries of several kinds counts in each. How many people those were over several months: uniqExactArray(people).';
+
+ALTER TABLE frwatch.rollup_month_states
+    COMMENT COLUMN marked_at 'When their searches were touched last, by the engine''s clock, UTC; 1970 where they never were.',
+    COMMENT COLUMN settled_at 'When the last document was begun, by the engine''s clock, UTC; 1970 where there is none.',
+    COMMENT COLUMN counts 'Whether that document counts.';
+
+ALTER TABLE frwatch.people_by_month
+    COMMENT COLUMN person 'A hash of the pseudonym: cityHash64(officer).',
+    COMMENT COLUMN provider_class 'The class of the services.',
+    COMMENT COLUMN searches 'How many rows of frwatch.counted_searches.',
+    COMMENT COLUMN days 'On which days of the month (UTC), one bit each: the lowest is the first.';
+
+ALTER TABLE frwatch.services_by_month
+    COMMENT COLUMN searches 'How many rows of frwatch.counted_searches.',
+    COMMENT COLUMN first_at 'When the first of them was, UTC.',
+    COMMENT COLUMN last_at 'When the last of them was, UTC.',
+    COMMENT COLUMN people 'Hashes of the pseudonyms of who it was, each once.';
+
+ALTER TABLE frwatch.private_accounts_by_month
+    COMMENT COLUMN account 'trial or personal.',
+    COMMENT COLUMN searches 'How many rows of frwatch.counted_searches.',
+    COMMENT COLUMN no_case 'How many of these name no case.',
+    COMMENT COLUMN last_at 'When the last of them was, UTC.',
+    COMMENT COLUMN people 'Hashes of the pseudonyms of who it was, each once.';
+
+ALTER TABLE frwatch.galleries_by_month
+    COMMENT COLUMN kind 'The kind of gallery; null where none is stated.',
+    COMMENT COLUMN searches 'How many rows of frwatch.counted_searches; one in galleries of several kinds counts in each.',
+    COMMENT COLUMN people 'Hashes of the pseudonyms of who it was, each once.';

@@ -61,7 +61,7 @@ FROM
     SELECT 'probes' AS kind, 8 AS slices, uniqExact(slice) AS made, max(floor) AS floor, min(settled_at) AS settled_at
     FROM frwatch.rollup_probe_lists FINAL
 ) AS lists
-CROSS JOIN frwatch.rollup_marks AS marks
+CROSS JOIN frwatch.rollup_search_marks AS marks
 GROUP BY kind, slices, made, floor, settled_at
 COMMENT 'Which lists of what was searched most there are, and whether they count.';
 
@@ -72,7 +72,7 @@ WITH
     SELECT (max(counts), max(settled_at) - toIntervalSecond(30), max(floor))
     FROM frwatch.rollup_lists WHERE kind = 'cases'
 ) AS list,
-touched AS (SELECT agency_id, day FROM frwatch.rollup_marks WHERE list.1 AND marked_at > list.2)
+touched AS (SELECT agency_id, day FROM frwatch.rollup_search_marks WHERE list.1 AND marked_at > list.2)
 SELECT
     agency_id, case_number, old.searches + new.searches AS at_least, at_least + if(old.listed, 0, others_at_most) AS at_most,
     assumeNotNull(list.3) AS others_at_most, arrayConcat(old.days, new.days) AS days
@@ -109,7 +109,7 @@ WITH
     SELECT (max(counts), max(settled_at) - toIntervalSecond(30), max(floor))
     FROM frwatch.rollup_lists WHERE kind = 'probes'
 ) AS list,
-touched AS (SELECT agency_id, day FROM frwatch.rollup_marks WHERE list.1 AND marked_at > list.2),
+touched AS (SELECT agency_id, day FROM frwatch.rollup_search_marks WHERE list.1 AND marked_at > list.2),
 listed AS
 (
     SELECT probe_hash, agency_id, day, searches, people, cases, services, first_at, last_at

@@ -31,7 +31,7 @@ from sinks.clickhouse.writer import Writer
 from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
 
 ARRIVED = datetime(2026, 1, 1, tzinfo=UTC)
-TABLES = ("searches_raw", "rollup_months", "rollup_month_marks")
+TABLES = ("searches_raw", "rollup_months", "rollup_search_marks")
 
 
 @dataclass(frozen=True)
@@ -252,12 +252,12 @@ def test_a_month_is_made_once_it_rests(settings: Settings) -> None:
             assert await Months(client).settle() == 0
             # As if January had been touched an hour ago.
             await client.command(
-                "ALTER TABLE frwatch.rollup_month_marks DELETE WHERE month = 202501"
+                "ALTER TABLE frwatch.rollup_search_marks DELETE WHERE day < '2025-02-01'"
                 " SETTINGS mutations_sync = 2"
             )
             await client.command(
-                "INSERT INTO frwatch.rollup_month_marks"
-                " SELECT 'lapd', 202501, now64(6, 'UTC') - toIntervalHour(1)"
+                "INSERT INTO frwatch.rollup_search_marks"
+                " SELECT 'lapd', '2025-01-05', now64(6, 'UTC') - toIntervalHour(1)"
             )
             assert await Months(client).settle() == 1
             assert await Months(client).settle() == 0

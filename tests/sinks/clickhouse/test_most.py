@@ -114,7 +114,7 @@ def test_no_cell_is_wrong_at_any_moment(settings: Settings, seed: int, kinds: tu
                 await MostSearched(client).settle(kinds, quiet=True)
             await right(client, searches, "with lists some of which are older")
             assert await listed(client, kinds) == SLICES - 9
-            for table in ("rollup_case_lists", "rollup_probe_lists", "rollup_marks"):
+            for table in ("rollup_case_lists", "rollup_probe_lists", "rollup_search_marks"):
                 await client.command(f"OPTIMIZE TABLE frwatch.{table} FINAL")
             assert await proven(client) == (True, True)
             await right(client, searches, "when all is merged")

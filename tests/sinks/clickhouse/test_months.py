@@ -26,8 +26,10 @@ from sinks.clickhouse.expungements import expunge
 from sinks.clickhouse.migrate import migrate, shipped_migrations
 from sinks.clickhouse.months import Months
 from sinks.clickhouse.retention import apply
+from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.tombstones import Order
 from sinks.clickhouse.writer import Writer
+from tests.support import use
 from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
 
 ARRIVED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -264,6 +266,24 @@ def test_a_month_is_made_once_it_rests(settings: Settings) -> None:
             answer = await client.query("SELECT month FROM frwatch.rollup_months_open")
             assert answer.result_rows == [(202502,)]
             assert await cells(client) == expected([rested, lasting])
+
+    asyncio.run(run())
+
+
+def test_outcomes_touch_no_month(settings: Settings) -> None:
+    """They come for months after a search, and mark its day."""
+
+    async def run() -> None:
+        ran = Search(uuid.uuid4(), 0, datetime(2025, 1, 5, tzinfo=UTC), officer="a" * 64)
+        outcome = use.Outcome(uuid.uuid4(), 0, ran.occurred_at + use.MONTH, "LEAD", ran.event_id)
+        async with connect(settings) as client:
+            await store(client, [ran], 0)
+            await settled(client)
+            await Rollups(client).settle(quiet=True)
+            await use.store(client, "outcomes", [outcome], 0)
+            assert await Rollups(client).settle(quiet=True) == 1
+            answer = await client.query("SELECT count() FROM frwatch.rollup_months_open")
+            assert answer.result_rows == [(0,)]
 
     asyncio.run(run())
 

@@ -4,7 +4,7 @@
     python -m tests.bench.fifty_million --rows 1000000  # a state a fiftieth as large
 
 Months are merged before anything is asked, as the engine does by itself once they have rested for a day.
-Roll-ups are asked as they stand when nothing is owed, and once more with the last day still to be counted.
+Roll-ups and the query book are asked when nothing is owed, and again with the last day still to be counted.
 Each question is asked three times. The best counts: seconds of the clock, and of the processor on all cores.
 """
 
@@ -133,7 +133,13 @@ class Timer:
         return float(times.user + times.system)
 
 
-def query_book(timer: Timer) -> None:
+def common(timer: Timer, kind: str) -> None:
+    """Time the common questions to the roll-ups."""
+    for name, sql in COMMON.items():
+        timer.ask(kind, name, ROLLUP_SECONDS, sql)
+
+
+def query_book(timer: Timer, kind: str) -> None:
     """Time each question of the query book: of the largest agency, and of all where it can be asked so."""
     sample = {
         "agency": LARGEST,
@@ -144,9 +150,9 @@ def query_book(timer: Timer) -> None:
         sql = file.read_text()
         values = dict(re.findall(r"^-- param (\w+)(?:=(.*))?$", sql, re.M))
         values |= {name: sample[name] for name in sample.keys() & values.keys()}
-        timer.ask("query book", file.stem, LIMIT_SECONDS, sql, values)
+        timer.ask(kind, file.stem, LIMIT_SECONDS, sql, values)
         if "{agency:String} = ''" in sql:
-            timer.ask("query book, all agencies", file.stem, LIMIT_SECONDS, sql, values | {"agency": ""})
+            timer.ask(f"{kind}, all agencies", file.stem, LIMIT_SECONDS, sql, values | {"agency": ""})
 
 
 def reports(timer: Timer, settings: Settings) -> None:
@@ -200,22 +206,18 @@ def measure(timer: Timer, settings: Settings, console: Console) -> None:
     console.print(f"documents: {asyncio.run(settle(settings)):,.1f} s")
     console.print(f"months merged: {merge(timer):,.1f} s")
     console.print(f"lists: {asyncio.run(list_most(settings)):,.1f} s")
-    for name, sql in COMMON.items():
-        timer.ask("roll-up", name, ROLLUP_SECONDS, sql)
-    # As when a search of each agency has just come.
-    timer.command(
-        "INSERT INTO frwatch.rollup_marks SELECT agency_id, max(day), now64(6, 'UTC')"
-        " FROM frwatch.rollup_marks GROUP BY agency_id"
-    )
-    timer.command(
-        "INSERT INTO frwatch.rollup_search_marks SELECT agency_id, max(day), now64(6, 'UTC')"
-        " FROM frwatch.rollup_search_marks GROUP BY agency_id"
-    )
-    for name, sql in COMMON.items():
-        timer.ask("roll-up, today owed", name, ROLLUP_SECONDS, sql)
     for name, sql in RAW.items():
         timer.ask("tables", name, LIMIT_SECONDS, sql)
-    query_book(timer)
+    common(timer, "roll-up")
+    query_book(timer, "query book")
+    # As when a search of each agency has just come.
+    for table in ("rollup_marks", "rollup_search_marks"):
+        timer.command(
+            f"INSERT INTO frwatch.{table} SELECT agency_id, max(day), now64(6, 'UTC')"
+            f" FROM frwatch.{table} GROUP BY agency_id"
+        )
+    common(timer, "roll-up, today owed")
+    query_book(timer, "query book, today owed")
     reports(timer, settings)
 
 

@@ -21,7 +21,9 @@ ALTER TABLE frwatch.rollup_documents
     DROP CONSTRAINT IF EXISTS shape_of_its_version;
 ALTER TABLE frwatch.rollup_documents ADD CONSTRAINT IF NOT EXISTS shape_of_its_version CHECK shape = 3;
 
+-- Asked for once: each place that asks is answered before the query is planned, one after the other.
 CREATE VIEW IF NOT EXISTS frwatch.rollup_told SQL SECURITY INVOKER AS
+WITH (SELECT groupArray((agency_id, day)) FROM frwatch.rollup_outcomes_open) AS open
 SELECT
     s.event_id AS event_id, s.agency_id AS agency_id, s.day AS day, s.provider_class AS provider_class, s.officer AS officer,
     s.case_number AS case_number,
@@ -33,7 +35,7 @@ FROM
         event_id, agency_id, toDate32(occurred_at) AS day, ifNull(case_number, '') AS of_case,
         isNotNull(case_number) AS has_case, provider_class, officer, case_number
     FROM frwatch.counted_searches
-    WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_outcomes_open)
+    WHERE (agency_id, toDate32(occurred_at)) IN (SELECT arrayJoin(open))
 ) AS s
 LEFT JOIN
 (
@@ -50,7 +52,7 @@ LEFT JOIN
         SELECT outcome_id FROM frwatch.outcomes_raw WHERE event_id IN
         (
             SELECT event_id FROM frwatch.searches_raw
-            WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_outcomes_open)
+            WHERE (agency_id, toDate32(occurred_at)) IN (SELECT arrayJoin(open))
         )
     )
     WHERE isNotNull(event_id)
@@ -73,7 +75,7 @@ LEFT JOIN
         WHERE ifNull(case_number, '\0') != '\0' AND (agency_id, ifNull(case_number, '')) IN
         (
             SELECT agency_id, ifNull(case_number, '') FROM frwatch.searches_raw
-            WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM frwatch.rollup_outcomes_open)
+            WHERE (agency_id, toDate32(occurred_at)) IN (SELECT arrayJoin(open))
         )
     )
     WHERE isNull(event_id) AND isNotNull(case_number)
@@ -83,10 +85,11 @@ WHERE bitOr(e.kinds, c.kinds) > 0
 COMMENT 'What counts as a search and has an outcome, of the agencies and days of which outcomes are counted from the tables themselves.';
 
 CREATE VIEW IF NOT EXISTS frwatch.faces_by_day SQL SECURITY INVOKER AS
+WITH (SELECT groupArray((agency_id, day)) FROM frwatch.rollup_outcomes_open) AS open
 SELECT
     agency_id, day, faces.age_band AS age_band, faces.race AS race, faces.gender AS gender, faces.matches AS matches
 FROM frwatch.rollup_documents FINAL ARRAY JOIN faces
-WHERE (agency_id, day) NOT IN (SELECT agency_id, day FROM frwatch.rollup_outcomes_open)
+WHERE (agency_id, day) NOT IN (SELECT arrayJoin(open))
 SETTINGS do_not_merge_across_partitions_select_final = 1
 UNION ALL
 SELECT agency_id, day, face.1 AS age_band, face.2 AS race, face.3 AS gender, count() AS matches
@@ -95,11 +98,12 @@ GROUP BY agency_id, day, age_band, race, gender
 COMMENT 'How many searches of each day (UTC) led to a lead, an identification, an arrest, a charge, a conviction or an exoneration, by agency and by the age, race and gender of whom the outcome concerned. One that concerned several people counts for each of these.';
 
 CREATE VIEW IF NOT EXISTS frwatch.told_by_day SQL SECURITY INVOKER AS
+WITH (SELECT groupArray((agency_id, day)) FROM frwatch.rollup_outcomes_open) AS open
 SELECT
     agency_id, day, told.provider_class AS provider_class, told.kinds AS kinds, told.searches AS searches,
     told.people AS people, told.cases AS cases
 FROM frwatch.rollup_documents FINAL ARRAY JOIN told
-WHERE (agency_id, day) NOT IN (SELECT agency_id, day FROM frwatch.rollup_outcomes_open)
+WHERE (agency_id, day) NOT IN (SELECT arrayJoin(open))
 SETTINGS do_not_merge_across_partitions_select_final = 1
 UNION ALL
 SELECT

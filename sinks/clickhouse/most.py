@@ -53,10 +53,10 @@ FROM
     FROM
     (
         SELECT 'case' AS kind, toUInt8(number) AS slice, toDateTime64(0, 6, 'UTC') AS settled_at
-        FROM numbers(16)
+        FROM numbers({case:UInt64})
         UNION ALL
         SELECT 'probe' AS kind, toUInt8(number) AS slice, toDateTime64(0, 6, 'UTC') AS settled_at
-        FROM numbers(8)
+        FROM numbers({probe:UInt64})
         UNION ALL
         SELECT 'case' AS kind, slice, settled_at FROM frwatch.rollup_case_lists
         UNION ALL
@@ -94,6 +94,7 @@ class MostSearched:
             clickhouse_connect's errors, OSError, TimeoutError: nothing is made.
         """
         values: dict[str, Any] = {"quiet": quiet, "every": int(EVERY.total_seconds())}
+        values |= {kind.name: kind.slices for kind in kinds}
         due = (await self._client.query(_DUE, values, settings=READ)).result_rows
         for name, slice_, moment in due:
             kind = next(each for each in kinds if each.name == name)

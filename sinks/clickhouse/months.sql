@@ -12,6 +12,16 @@ WITH owed AS
     -- Also those of which no row is left.
     SELECT arrayJoin({agencies:Array(String)}) AS agency_id
 ),
+ran AS
+(
+    -- As frwatch.counted_searches has it, which a worker may not read.
+    SELECT
+        agency_id, occurred_at, officer, provider_id, provider_class, operator, account, gallery_kinds, case_number
+    FROM frwatch.searches_raw FINAL
+    WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr'
+        AND agency_id IN {agencies:Array(String)} AND toYYYYMM(occurred_at) = {month:UInt32}
+    SETTINGS do_not_merge_across_partitions_select_final = 1
+),
 people_of AS
 (
     SELECT
@@ -22,11 +32,8 @@ people_of AS
         SELECT
             agency_id, cityHash64(assumeNotNull(officer)) AS person, provider_class, count() AS searches,
             groupBitOr(bitShiftLeft(toUInt32(1), toDayOfMonth(occurred_at) - 1)) AS days
-        FROM frwatch.searches_raw FINAL
-        WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr' AND isNotNull(officer)
-            AND agency_id IN {agencies:Array(String)} AND toYYYYMM(occurred_at) = {month:UInt32}
+        FROM ran WHERE isNotNull(officer)
         GROUP BY agency_id, person, provider_class
-        SETTINGS do_not_merge_across_partitions_select_final = 1
     )
     GROUP BY agency_id
 ),
@@ -44,11 +51,8 @@ services_of AS
             agency_id, provider_id, provider_class, any(operator) AS operator, count() AS searches,
             min(occurred_at) AS first_at, max(occurred_at) AS last_at,
             groupUniqArrayIf(cityHash64(assumeNotNull(officer)), isNotNull(officer)) AS people
-        FROM frwatch.searches_raw FINAL
-        WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr'
-            AND agency_id IN {agencies:Array(String)} AND toYYYYMM(occurred_at) = {month:UInt32}
+        FROM ran
         GROUP BY agency_id, provider_id, provider_class
-        SETTINGS do_not_merge_across_partitions_select_final = 1
     )
     GROUP BY agency_id
 ),
@@ -64,12 +68,8 @@ accounts_of AS
             agency_id, assumeNotNull(account) AS account, provider_id, count() AS searches,
             countIf(isNull(case_number)) AS no_case, max(occurred_at) AS last_at,
             groupUniqArrayIf(cityHash64(assumeNotNull(officer)), isNotNull(officer)) AS people
-        FROM frwatch.searches_raw FINAL
-        WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr'
-            AND ifNull(account, '') IN ('trial', 'personal')
-            AND agency_id IN {agencies:Array(String)} AND toYYYYMM(occurred_at) = {month:UInt32}
+        FROM ran WHERE ifNull(account, '') IN ('trial', 'personal')
         GROUP BY agency_id, account, provider_id
-        SETTINGS do_not_merge_across_partitions_select_final = 1
     )
     GROUP BY agency_id
 ),
@@ -83,11 +83,8 @@ galleries_of AS
         SELECT
             agency_id, arrayJoin(if(empty(gallery_kinds), [NULL], arrayMap(each -> toNullable(toString(each)), gallery_kinds))) AS kind,
             count() AS searches, groupUniqArrayIf(cityHash64(assumeNotNull(officer)), isNotNull(officer)) AS people
-        FROM frwatch.searches_raw FINAL
-        WHERE NOT superseded AND evidence = 'SEARCH' AND provider_class != 'not_fr'
-            AND agency_id IN {agencies:Array(String)} AND toYYYYMM(occurred_at) = {month:UInt32}
+        FROM ran
         GROUP BY agency_id, kind
-        SETTINGS do_not_merge_across_partitions_select_final = 1
     )
     GROUP BY agency_id
 )

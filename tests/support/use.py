@@ -155,14 +155,17 @@ async def store(client: AsyncClient, table: str, copies: Sequence[Any], partitio
         del row["second"]
         row |= {name: row[name] and row[name].bytes for name in ("event_id", "outcome_id") if name in row}
         rows.append(row)
-    schema = {
+    schema: dict[str, Any] = {
         "event_id": pl.Binary,
         "candidates": pl.Int32,
+        "gallery_kinds": pl.List(pl.String),
         **dict.fromkeys(
             (
                 "officer",
                 "provider",
                 "provider_id",
+                "operator",
+                "account",
                 "endpoint_host",
                 "case_number",
                 "crime_type",

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from clickhouse_connect.driver import AsyncClient
 from pydantic import SecretStr
@@ -20,7 +19,6 @@ from pydantic import SecretStr
 from schemas.retention import TIERS, Cutoff
 from schemas.settings import Settings
 from sinks.clickhouse.client import connect
-from sinks.clickhouse.copies import Copies
 from sinks.clickhouse.erasure import name_of
 from sinks.clickhouse.expungements import expunge
 from sinks.clickhouse.migrate import migrate, shipped_migrations
@@ -28,30 +26,19 @@ from sinks.clickhouse.months import Months
 from sinks.clickhouse.retention import apply
 from sinks.clickhouse.rollups import Rollups
 from sinks.clickhouse.tombstones import Order
-from sinks.clickhouse.writer import Writer
 from tests.support import use
 from tests.support.clickhouse import migrated_clickhouse, running_clickhouse
 
-ARRIVED = datetime(2026, 1, 1, tzinfo=UTC)
 TABLES = ("searches_raw", "rollup_months", "rollup_search_marks")
 
 
 @dataclass(frozen=True)
-class Search:
-    """A search, or sign of one, as it is stored; of copies the one with the least `second` counts."""
+class Search(use.Search):
+    """A search, with what months tell apart."""
 
-    event_id: uuid.UUID
-    second: int
-    occurred_at: datetime
-    agency_id: str = "lapd"
-    evidence: str = "SEARCH"
-    officer: str | None = None
-    provider_id: str | None = None
-    provider_class: str = "government"
     operator: str | None = None
     account: str | None = None
     gallery_kinds: tuple[str, ...] = ()
-    case_number: str | None = None
 
 
 def some(choose: random.Random, count: int) -> list[Search]:
@@ -67,53 +54,24 @@ def some(choose: random.Random, count: int) -> list[Search]:
                 second,
                 month + timedelta(hours=hours),
                 choose.choice(["lapd", "lasd"]),
-                choose.choice(["SEARCH", "SEARCH", "SEARCH", "ACCESS"]),
-                choose.choice([None, "a" * 64, "b" * 64, "c" * 64]),
-                provider_id,
-                choose.choice(["government", "commercial", "not_fr"]),
-                provider_id and f"operator of {provider_id}",
-                choose.choice([None, "agency", "trial", "personal"]),
-                choose.choice([(), ("booking_photos",), ("booking_photos", "web")]),
-                choose.choice([None, "25-1"]),
+                evidence=choose.choice(["SEARCH", "SEARCH", "SEARCH", "ACCESS"]),
+                officer=choose.choice([None, "a" * 64, "b" * 64, "c" * 64]),
+                provider_id=provider_id,
+                provider_class=choose.choice(["government", "commercial", "not_fr"]),
+                operator=provider_id and f"operator of {provider_id}",
+                account=choose.choice([None, "agency", "trial", "personal"]),
+                gallery_kinds=choose.choice([(), ("booking_photos",), ("booking_photos", "web")]),
+                case_number=choose.choice([None, "25-1"]),
             )
         )
     return made
 
 
-async def store(client: AsyncClient, copies: Sequence[Search], partition: int) -> None:
-    rows = [
-        {
-            **vars(copy),
-            "event_id": copy.event_id.bytes,
-            "gallery_kinds": list(copy.gallery_kinds),
-            "ingested_at": ARRIVED + timedelta(seconds=copy.second),
-            "kafka_topic": "searches",
-            "kafka_partition": partition,
-            "kafka_offset": offset,
-        }
-        for offset, copy in enumerate(copies)
-    ]
-    texts = ("officer", "provider_id", "operator", "account", "case_number")
-    schema: dict[str, Any] = {"event_id": pl.Binary, "gallery_kinds": pl.List(pl.String)}
-    schema |= dict.fromkeys(texts, pl.String)
-    frame = pl.DataFrame(rows, schema_overrides=schema).drop("second")
-    await Writer(client).insert("searches", frame, f"searches:{partition}:{uuid.uuid4()}")
-    settler = Copies(client)
-    settler.note("searches", partition, 0, len(rows))
-    await settler.settle()
-
-
-Cells = dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]
-
-
-def expected(copies: Sequence[Search]) -> Cells:
+def expected(copies: Sequence[Search]) -> use.Cells:
     """Every cell, one event after the other."""
-    firsts: dict[uuid.UUID, Search] = {}
-    for copy in sorted(copies, key=lambda copy: copy.second):
-        firsts.setdefault(copy.event_id, copy)
     groups: defaultdict[str, defaultdict[Any, list[Search]]] = defaultdict(lambda: defaultdict(list))
-    for each in firsts.values():
-        if each.evidence != "SEARCH" or each.provider_class == "not_fr":
+    for each in use.firsts(copies, "event_id"):
+        if not each.counted:
             continue
         month = each.agency_id, each.occurred_at.year * 100 + each.occurred_at.month
         if each.officer:
@@ -171,14 +129,14 @@ COLUMNS = {
 }
 
 
-async def cells(client: AsyncClient) -> Cells:
+async def cells(client: AsyncClient) -> use.Cells:
     """Every cell, as an analyst reads it; people by the pseudonyms that their hashes are of."""
     names = [letter * 64 for letter in "abcd"]
     known = {
         "{people}": ", ".join(f"cityHash64('{name}')" for name in names),
         "{names}": ", ".join(f"'{name}'" for name in names),
     }
-    found: Cells = {}
+    found: use.Cells = {}
     for view, (keys, figures) in COLUMNS.items():
         for mark, text in known.items():
             keys = keys.replace(mark, text)
@@ -212,7 +170,7 @@ def test_no_cell_is_wrong_at_any_moment(settings: Settings) -> None:
                 for view in COLUMNS:
                     assert found[view] == wanted[view], f"{view} {when}"
 
-            await store(client, searches, 0)
+            await use.store(client, "searches", searches, 0)
             await right("as they came")
             assert await Months(client).settle(1, quiet=True) == 1
             await right("with a document of one agency and month")
@@ -232,7 +190,7 @@ def test_no_cell_is_wrong_at_any_moment(settings: Settings) -> None:
                 for each in searches[5::10]
             ]
             searches += [*again, *later, *earlier]
-            await store(client, [*again, *later, *earlier], 1)
+            await use.store(client, "searches", [*again, *later, *earlier], 1)
             await right("when searches came again, some otherwise")
             await settled(client)
             await right("when these are in documents")
@@ -250,7 +208,7 @@ def test_a_month_is_made_once_it_rests(settings: Settings) -> None:
         rested = Search(uuid.uuid4(), 0, datetime(2025, 1, 5, tzinfo=UTC), officer="a" * 64)
         lasting = replace(rested, event_id=uuid.uuid4(), occurred_at=datetime(2025, 2, 5, tzinfo=UTC))
         async with connect(settings) as client:
-            await store(client, [rested, lasting], 0)
+            await use.store(client, "searches", [rested, lasting], 0)
             assert await Months(client).settle() == 0
             # As if January had been touched an hour ago.
             await client.command(
@@ -277,7 +235,7 @@ def test_outcomes_touch_no_month(settings: Settings) -> None:
         ran = Search(uuid.uuid4(), 0, datetime(2025, 1, 5, tzinfo=UTC), officer="a" * 64)
         outcome = use.Outcome(uuid.uuid4(), 0, ran.occurred_at + use.MONTH, "LEAD", ran.event_id)
         async with connect(settings) as client:
-            await store(client, [ran], 0)
+            await use.store(client, "searches", [ran], 0)
             await settled(client)
             await Rollups(client).settle(quiet=True)
             await use.store(client, "outcomes", [outcome], 0)
@@ -293,10 +251,10 @@ def test_what_retention_removes_is_counted_no_more(settings: Settings) -> None:
         old = Search(uuid.uuid4(), 0, datetime(2025, 1, 31, 23, 30, tzinfo=UTC), officer="a" * 64)
         young = replace(old, event_id=uuid.uuid4(), occurred_at=datetime(2025, 2, 5, tzinfo=UTC))
         async with connect(settings) as client:
-            await store(client, [old, young], 0)
+            await use.store(client, "searches", [old, young], 0)
             await settled(client)
             cutoffs = [Cutoff(None, tier, young.occurred_at) for tier in TIERS]
-            await asyncio.to_thread(apply, settings, cutoffs, None, "S1", ARRIVED)
+            await asyncio.to_thread(apply, settings, cutoffs, None, "S1", use.ARRIVED)
             assert await cells(client) == expected([young])
             await settled(client)
             assert await cells(client) == expected([young])
@@ -317,7 +275,7 @@ def test_months_know_nobody_who_was_expunged(settings: Settings) -> None:
             " FROM frwatch.rollup_months"
         )
         async with connect(settings) as client:
-            await store(client, [ran], 0)
+            await use.store(client, "searches", [ran], 0)
             await settled(client)
             assert (await client.query(people)).result_rows == [(4, 4)]
             await asyncio.to_thread(expunge, settings, order, "a" * 64)
@@ -333,7 +291,7 @@ def test_what_was_stored_before_there_were_months_counts(tmp_path: Path) -> None
         searches = some(random.Random(4), 50)  # noqa: S311
         await migrate(settings, [each for each in shipped_migrations() if each.number < 22])
         async with connect(settings) as client:
-            await store(client, searches, 0)
+            await use.store(client, "searches", searches, 0)
             await migrate(settings)
             assert await cells(client) == expected(searches)
             await settled(client)

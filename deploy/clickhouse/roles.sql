@@ -179,7 +179,7 @@ GRANT SELECT(
 ) ON frwatch.violations TO frwatch_agency_analyst;
 GRANT SELECT(
     outcome_id, event_id, agency_id, case_number, recorded_at, kind, age_band, race, gender, ingested_at,
-    kafka_topic, kafka_partition, kafka_offset
+    kafka_topic, kafka_partition, kafka_offset, case_key
 ) ON frwatch.outcomes_raw TO frwatch_agency_analyst;
 GRANT SELECT(
     outcome_id, event_id, agency_id, case_number, recorded_at, kind, age_band, race, gender, ingested_at,
@@ -331,7 +331,7 @@ GRANT SELECT ON frwatch.rollup_outcome_days TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_search_marks TO frwatch_writer;
 GRANT SELECT(agency_id, month, run, settled_at) ON frwatch.rollup_months TO frwatch_writer;
 GRANT SELECT ON frwatch.rollup_month_states TO frwatch_writer;
-GRANT SELECT(outcome_id, event_id, agency_id, case_number, recorded_at, kind, age_band, race, gender)
+GRANT SELECT(outcome_id, event_id, agency_id, case_number, case_key, recorded_at, kind, age_band, race, gender)
     ON frwatch.outcomes_raw TO frwatch_writer;
 GRANT SELECT(slice, run, settled_at, floor) ON frwatch.rollup_case_lists TO frwatch_writer;
 GRANT SELECT(slice, run, settled_at, floor) ON frwatch.rollup_probe_lists TO frwatch_writer;

@@ -154,11 +154,9 @@ outcomes_by_case AS
     FROM frwatch.outcomes_raw FINAL
     PREWHERE outcome_id IN
     (
-        SELECT outcome_id FROM frwatch.outcomes_raw
-        PREWHERE ifNull(event_id, toUUID('00000000-0000-0000-0000-000000000000')) = toUUID('00000000-0000-0000-0000-000000000000')
-        WHERE ifNull(case_number, '\0') != '\0' AND (agency_id, ifNull(case_number, '')) IN
+        SELECT outcome_id FROM frwatch.outcomes_raw WHERE case_key IN
         (
-            SELECT agency_id, ifNull(case_number, '') FROM frwatch.searches_raw
+            SELECT cityHash64(agency_id, ifNull(case_number, '')) FROM frwatch.searches_raw
             WHERE (agency_id, toDate32(occurred_at)) IN (SELECT agency_id, day FROM owed)
         )
     )

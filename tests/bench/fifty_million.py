@@ -62,7 +62,9 @@ COMMON = {
     " 'commercial') / sum(searches) FROM frwatch.searches_by_day WHERE evidence = 'SEARCH' GROUP BY 1",
     "forbidden by agency and tier": "SELECT agency_id, evidence, sum(forbidden), sum(confirmed)"
     " FROM frwatch.searches_by_day GROUP BY 1, 2",
-    "hours of the day": "SELECT toHour(hour), sum(searches) FROM frwatch.searches_by_hour"
+    "hours of the day": "SELECT hour_of_day, sum(searches) FROM frwatch.searches_by_hour"
+    " WHERE evidence = 'SEARCH' GROUP BY 1 ORDER BY 1",
+    "hours of the day, by moments": "SELECT toHour(hour), sum(searches) FROM frwatch.searches_by_hour"
     " WHERE evidence = 'SEARCH' GROUP BY 1 ORDER BY 1",
     "one agency's day, by hour": "SELECT hour, sum(searches) FROM frwatch.searches_by_hour"
     " WHERE agency_id = 'lapd' AND day = '2025-02-05' GROUP BY 1 ORDER BY 1",

@@ -177,6 +177,11 @@ def test_a_case_is_erased_in_every_table_and_no_count_changes(settings: Settings
     assert rows(
         settings, "SELECT count() FROM frwatch.outcome_arrivals WHERE content = 0 AND empty(said)"
     ) == [(2,)]
+    assert rows(
+        settings,
+        "SELECT count() FROM frwatch.outcomes_raw WHERE case_key = cityHash64('lapd', {case:String})",
+        case=CASE,
+    ) == [(0,)]
     kept = rows(
         settings,
         "SELECT case_number, attributes, endpoint, expunged, crime_type FROM frwatch.searches"

@@ -146,7 +146,7 @@ async def store(
 
 Cells = dict[str, list[tuple[Any, ...]]]
 VIEWS = {
-    "searches_by_hour": ["agency_id", "hour", "provider_id", "provider_class", "evidence"],
+    "searches_by_hour": ["agency_id", "hour", "hour_of_day", "provider_id", "provider_class", "evidence"],
     "searches_by_day": ["agency_id", "day", "provider_id", "provider_class", "evidence"],
     "broken_rules_by_day": ["agency_id", "day", "policy_id", "rule_id", "provider_id", "evidence"],
     "violations_by_day": ["agency_id", "day", "policy_id", "rule_id", "severity", "certainty", "provider_id"],
@@ -181,6 +181,7 @@ def expected(counted: list[Search]) -> Cells:
                 "agency_id": each.agency_id,
                 "day": each.occurred_at.date(),
                 "hour": each.occurred_at.replace(minute=0, second=0, tzinfo=None),
+                "hour_of_day": each.occurred_at.hour,
                 "provider_id": each.provider_id,
                 "provider_class": each.provider_class,
                 "evidence": each.evidence,

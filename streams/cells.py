@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from streams.views import loader, view_array
 from streams.walk import SOUND, Cells, Ints, Walk
 
 _NUMBERS = {"boolean": np.bool_, "int": np.int32, "long": np.int64, "float": np.float32, "double": np.float64}
+_UTC = pa.timestamp("us", "UTC")
 _FLOATS = {"float": "<f4", "double": "<f8"}
 
 Flags = npt.NDArray[np.bool_]
@@ -26,8 +28,18 @@ def to_frame(walk: Walk, contract: Contract) -> pl.DataFrame:
     The frame keeps the batch's bytes alive.
     """
     makers = _Makers(walk)
+    wanted = columns(contract)
+    made = [number for number in range(len(wanted)) if walk.cells.get(number)]
+    arrays = [makers.column(wanted[number], walk.cells[number]) for number in made]
+    # All at once: for a few rows most of the time went into handing over one column after the other.
+    found = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, names=[wanted[number].name for number in made]))
+    read = iter(found.get_columns())
+    height = len(walk.faults)
     frame = pl.DataFrame(
-        [makers.column(column, walk.cells.get(number)) for number, column in enumerate(columns(contract))]
+        [
+            next(read) if walk.cells.get(number) else default.new_from_index(0, height)
+            for number, default in enumerate(_defaults(contract))
+        ]
     )
     return frame if makers.all_sound else frame[np.flatnonzero(walk.faults == SOUND)]
 
@@ -41,29 +53,22 @@ class _Makers:
         self._sound = walk.faults == SOUND
         self.all_sound = bool(self._sound.all())
 
-    def column(self, column: Column, cells: list[Cells] | None) -> pl.Series:
-        if not cells:
-            return _default(column, self._height)
+    def column(self, column: Column, cells: list[Cells]) -> pa.Array:
         if column.kind in {"array", "map"}:
-            return self._nested(column, cells).alias(column.name)
-        return self._flat(column.kind, cells, [cell.who for cell in cells], self._height, column)
-
-    def _flat(
-        self, kind: str, cells: list[Cells], places: list[Ints], height: int, column: Column
-    ) -> pl.Series:
-        valid = _valid(places, height)
-        match kind:
+            return self._nested(column, cells)
+        places = [cell.who for cell in cells]
+        valid = _valid(places, self._height)
+        match column.kind:
             case "string":
-                values = _series(self._texts(cells, places, height, valid))
+                return self._texts(cells, places, self._height, valid)
             case "uuid":
-                values = _series(_uuids(cells, places, height, valid))
+                return _uuids(cells, places, self._height, valid)
             case "enum":
-                values = _symbols(cells, places, height)
-            case _:
-                values = self._numbers(_NUMBERS[kind], cells, places, height, valid)
-        return (values.cast(column.dtype) if column.timestamp else values).alias(column.name)
+                return _symbols(cells, places, self._height)
+        numbers = self._numbers(_NUMBERS[column.kind], cells, places, self._height, valid)
+        return numbers.view(_UTC) if column.timestamp else numbers
 
-    def _nested(self, column: Column, cells: list[Cells]) -> pl.Series:
+    def _nested(self, column: Column, cells: list[Cells]) -> pa.Array:
         counts = np.zeros(self._height, np.int64)
         whole = [cell for cell in cells if not cell.plan.nested]
         for cell in whole:
@@ -78,11 +83,11 @@ class _Makers:
         if column.inner == "string":
             values = self._texts(*items, total, None)
         else:
-            values = self._numbers(_NUMBERS[column.inner], *items, total, None).to_arrow()
+            values = self._numbers(_NUMBERS[column.inner], *items, total, None)
         if column.kind == "array":
-            return _series(pa.LargeListArray.from_arrays(pa.array(offsets), values, mask=mask))
+            return pa.LargeListArray.from_arrays(pa.array(offsets), values, mask=mask)
         names = self._texts(*self._placed([cell for cell in cells if cell.plan.key], offsets), total, None)
-        return _series(pa.MapArray.from_arrays(pa.array(offsets.astype(np.int32)), names, values, mask=mask))
+        return pa.MapArray.from_arrays(pa.array(offsets.astype(np.int32)), names, values, mask=mask)
 
     def _placed(self, cells: list[Cells], offsets: Ints) -> tuple[list[Cells], list[Ints]]:
         """The cells of sound records, and where each of their items stands among all of the column."""
@@ -100,28 +105,24 @@ class _Makers:
 
     def _numbers(
         self, dtype: Any, cells: list[Cells], places: list[Ints], height: int, valid: Flags | None
-    ) -> pl.Series:
+    ) -> pa.Array:
         numbers = np.zeros(height, dtype)
         for cell, place in zip(cells, places, strict=True):
             if width := _FLOATS.get(cell.plan.kind):
                 numbers[place] = loader(self._walk.data, width)[cell.values]
             else:
                 numbers[place] = _scaled(cell.values, cell.plan.scale)
-        if valid is None:
-            return pl.Series(numbers)
-        return _series(pa.array(numbers, mask=~valid))
-
-
-def _series(values: pa.Array) -> pl.Series:
-    return cast("pl.Series", pl.from_arrow(values))
+        return pa.array(numbers, mask=None if valid is None else ~valid)
 
 
 def _only(cell: Cells, kept: Flags) -> Cells:
     return Cells(cell.plan, cell.who[kept], cell.values[kept], cast(Ints, cell.items)[kept])
 
 
-def _default(column: Column, height: int) -> pl.Series:
-    return pl.Series(column.name, [column.default], dtype=column.dtype).new_from_index(0, height)
+@lru_cache(maxsize=16)
+def _defaults(contract: Contract) -> tuple[pl.Series, ...]:
+    """A row of what each column of the contract has where the writer says nothing of it."""
+    return tuple(pl.Series(each.name, [each.default], dtype=each.dtype) for each in columns(contract))
 
 
 def _valid(places: list[Ints], height: int) -> Flags | None:
@@ -145,14 +146,14 @@ def _uuids(cells: list[Cells], places: list[Ints], height: int, valid: Flags | N
     return view_array(pa.binary_view(), views.view(np.uint64), pa.py_buffer(numbers), valid)
 
 
-def _symbols(cells: list[Cells], places: list[Ints], height: int) -> pl.Series:
+def _symbols(cells: list[Cells], places: list[Ints], height: int) -> pa.Array:
     """The names of enum symbols, by the plan that each was walked by; null where there is none."""
     table: list[str | None] = [None]
     rows = np.zeros(height, np.int64)
     for cell, place in zip(cells, places, strict=True):
         rows[place] = cell.values + len(table)
         table += cell.plan.symbols
-    return pl.Series(table, dtype=pl.String)[rows]
+    return pa.array(table, pa.large_string()).take(pa.array(rows))
 
 
 def _scaled(numbers: Ints, scale: tuple[int, int]) -> Ints:

@@ -16,11 +16,21 @@ import pyarrow as pa
 
 from schemas.contracts import Contract, WriterSchema
 from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT_HEAD
+from streams.carriers import NUMBERS
 from streams.cells import to_frame
-from streams.shape import Unresolvable, plan_of
+from streams.shape import Unresolvable, columns, plan_of
 from streams.views import MAX_DATA, PADDING
 from streams.walk import SOUND, Walk
-from streams.withhold import MAX_VALUE, holds_image, may_be_face, may_hold_face, names_image, texts_with_image
+from streams.withhold import (
+    LONG,
+    MAX_VALUE,
+    holds_image,
+    may_be_face,
+    may_hold_face,
+    may_hold_image,
+    names_image,
+    texts_with_image,
+)
 
 EARLIEST = -2_208_988_800_000_000
 """1900-01-01 in microseconds since 1970: the first moment that ClickHouse's DateTime64 has."""
@@ -51,6 +61,15 @@ class Decoded:
     frame: pl.DataFrame
     rows: Rows
     bad: list[Bad]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What values of one schema gave, as `Decoded`; `large` are the columns with what may be a template."""
+
+    frame: pl.DataFrame
+    rows: Rows
+    large: set[str]
 
 
 class Values:
@@ -99,6 +118,12 @@ class Values:
         buffers = [None, pa.py_buffer(self.starts), pa.py_buffer(self.data)]
         return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
+    def with_image(self, rows: Rows) -> Rows:
+        """The indices in `rows` of the values that hold an image in base64, as one of their texts begins."""
+        if not may_hold_image(self.data):
+            return rows[:0]
+        return holds_image(self.array if len(rows) == len(self) else self.array.take(pa.array(rows)))
+
     def schema_ids(self) -> set[int]:
         """The registry ids that the batch names."""
         return {int.from_bytes(key, "big") for key, _ in self.groups(self.confluent, 1, 4)}
@@ -129,7 +154,7 @@ def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchem
     `schemas` has, for each of `values.schema_ids()`, the registry's schema or why there is none.
     """
     bad: list[Bad] = [_unframed(values, int(row)) for row in values.unframed]
-    parts: list[tuple[pl.DataFrame, Rows]] = []
+    parts: list[_Part] = []
     for key, rows in values.groups(values.single, 2, 8):
         writer = contract.released.get(key)
         if writer is None:
@@ -145,9 +170,7 @@ def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchem
             _read(values, rows, known, CONFLUENT_HEAD, contract, parts, bad)
     if not parts:
         return Decoded(pl.DataFrame(), np.empty(0, np.int64), bad)
-    frame, rows = parts[0] if len(parts) == 1 else _in_order(parts)
-    frame, rows = _keep(values, frame, rows, bad)
-    return Decoded(frame, rows, bad)
+    return _keep(values, parts[0] if len(parts) == 1 else _in_order(parts), bad)
 
 
 def _read(
@@ -156,7 +179,7 @@ def _read(
     writer: WriterSchema,
     head_size: int,
     contract: Contract,
-    parts: list[tuple[pl.DataFrame, Rows]],
+    parts: list[_Part],
     bad: list[Bad],
 ) -> None:
     try:
@@ -170,40 +193,41 @@ def _read(
         bad.append(_refused(values, int(rows[at]), "damaged", walk.detail(int(at))))
     whole = rows[~damaged] if damaged.any() else rows
     if len(whole):
-        parts.append((to_frame(walk, contract), whole))
+        names = columns(contract)
+        large = {names[number].name for number in walk.large(LONG, NUMBERS)}
+        parts.append(_Part(to_frame(walk, contract), whole, large))
 
 
-def _take(values: Values, rows: Rows) -> pa.Array:
-    return values.array if len(rows) == len(values) else values.array.take(pa.array(rows))
-
-
-def _in_order(parts: list[tuple[pl.DataFrame, Rows]]) -> tuple[pl.DataFrame, Rows]:
-    rows = np.concatenate([part[1] for part in parts])
+def _in_order(parts: list[_Part]) -> _Part:
+    rows = np.concatenate([part.rows for part in parts])
     order = np.argsort(rows, kind="stable")
-    return pl.concat([part[0] for part in parts])[order], rows[order]
+    frame = pl.concat([part.frame for part in parts])[order]
+    return _Part(frame, rows[order], set().union(*(part.large for part in parts)))
 
 
-def _keep(values: Values, frame: pl.DataFrame, rows: Rows, bad: list[Bad]) -> tuple[pl.DataFrame, Rows]:
+def _keep(values: Values, read: _Part, bad: list[Bad]) -> Decoded:
     """The rows that can be stored: times that ClickHouse has, and nothing that holds an image."""
+    frame, rows = read.frame, read.rows
     refused: dict[int, Bad] = {}
     for name, dtype in frame.schema.items():
-        if dtype == pl.Datetime("us", "UTC"):
-            micros = frame[name].to_physical().to_numpy()
+        if isinstance(dtype, pl.Datetime):
+            micros = frame[name].cast(pl.Int64).to_numpy()
             for at in np.flatnonzero((micros < EARLIEST) | (micros > LATEST)):
                 detail = f"{name} is outside the years 1900 to 2299"
                 refused[int(at)] = _refused(values, int(rows[at]), "time_out_of_range", detail)
-    for at in holds_image(_take(values, rows)):
+    for at in values.with_image(rows):
         refused[int(at)] = Bad(int(rows[at]), "holds_image", "a field holds an image", withheld=True)
-    for at in texts_with_image(frame):
+    # Nearly no batch has a long text, and to look for one in each column takes as long as to read a few rows.
+    for at in texts_with_image(frame[sorted(read.large)]) if read.large else ():
         detail = "a field holds an image or a template"
         refused[int(at)] = Bad(int(rows[at]), "holds_image", detail, withheld=True)
     if "attributes" in frame.columns:
         refused |= _image_attributes(frame, rows)
     if not refused:
-        return frame, rows
+        return Decoded(frame, rows, bad)
     bad += refused.values()
     kept = np.setdiff1d(np.arange(len(rows)), np.fromiter(refused, np.int64))
-    return frame[kept], rows[kept]
+    return Decoded(frame[kept], rows[kept], bad)
 
 
 def _image_attributes(frame: pl.DataFrame, rows: Rows) -> dict[int, Bad]:

@@ -7,7 +7,10 @@ from functools import lru_cache
 from typing import Any, cast
 
 import polars as pl
+import pyarrow as pa
 
+_TEXTS = pl.List(pl.String)
+_ARROW_TEXTS = pa.large_list(pa.large_string())
 FEW = 100
 """Values of which it costs more to find the distinct ones than to look each of them up."""
 
@@ -45,7 +48,7 @@ class Lookup:
     def _columns(self, rows: Sequence[tuple[Any, ...]]) -> list[pl.Series]:
         cells = zip(*rows, strict=True) if rows else [()] * len(self._schema)
         return [
-            pl.Series(name, column, dtype=dtype)
+            _column(name, column, dtype)
             for (name, dtype), column in zip(self._schema.items(), cells, strict=True)
         ]
 
@@ -53,3 +56,10 @@ class Lookup:
         if value is None:
             return self._nothing
         return self._remembered(value) if len(value) <= self._longest else self._describe(value)
+
+
+def _column(name: str, cells: Sequence[Any], dtype: Any) -> pl.Series:
+    # Arrow takes lists in a third of the time.
+    if dtype == _TEXTS:
+        return cast("pl.Series", pl.from_arrow(pa.array(cells, _ARROW_TEXTS))).alias(name)
+    return pl.Series(name, cells, dtype=dtype)

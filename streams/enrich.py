@@ -166,7 +166,7 @@ def _without_failed(frame: pl.DataFrame, strength: pl.Series) -> pl.Series:
 
     A SEARCH or an ACCESS cannot say so: nobody takes a search back by an attribute.
     """
-    looked_up = (frame["evidence"] == "LOOKUP").fill_null(value=False)
+    looked_up = frame["evidence"] == "LOOKUP"
     if not looked_up.any():
         return strength
     rows = looked_up.arg_true()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -31,6 +31,11 @@ MAX_EVIDENCE = 512
 
 # Persons, and what points at them, stay out of what is sent to people.
 _WITHHELD = frozenset({"officer", "requester", "probe_hash", "client_ip", "event_id", "attributes"})
+# What is said of a search that breaks no rule.
+_UNBROKEN = (
+    pl.Series("broken_rules", [[]], dtype=pl.List(pl.String)),
+    pl.Series("certainty", [None], dtype=pl.String),
+)
 _SEVERAL = pl.Series([None, "SUSPECTED", "CONFIRMED"], dtype=pl.String)
 # What a violation takes over from its search.
 _TAKEN = (
@@ -44,6 +49,7 @@ _TAKEN = (
 )
 _MAP = pl.Map(pl.String, pl.String)
 _UTC = pl.Datetime("us", "UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Rows = npt.NDArray[np.int64]
 
@@ -143,7 +149,7 @@ class Judge:
             (pl.col(names[each.policy.version, each.rule.subject]) & each.breaks).alias(str(number))
             for number, each in enumerate(self._rules)
         ]
-        self._labels = pl.Series([each.label for each in self._rules], dtype=pl.String)
+        self._labels = pa.array([each.label for each in self._rules], pa.large_string())
         self._constants = pl.DataFrame(
             [_constants(each) for each in self._rules], schema=_CONSTANTS, orient="row"
         )
@@ -153,6 +159,7 @@ class Judge:
         # Of each rule the columns that it read, end to end, and where each rule's begin.
         shown = sorted({name for each in self._rules for name in each.read})
         self._texts = [_text(name) for name in shown]
+        self._shown = pa.array(shown, pa.large_string())
         self._reads = np.array(
             [shown.index(name) for each in self._rules for name in each.read], dtype=np.int64
         )
@@ -168,6 +175,10 @@ class Judge:
         flags = self._run(frame)
         # By rule, and within a rule by row.
         rules, rows = np.nonzero(flags[:, 1:].T)
+        if not len(rows):
+            return Judged(
+                frame.hstack([each.new_from_index(0, frame.height) for each in _UNBROKEN]), _none(frame)
+            )
         sure = flags[rows, 0] & ~self._capped[rules]
         found = [self._broken(rows, rules, frame.height), _strongest(rows, sure, frame.height)]
         searches = frame.hstack(found)
@@ -194,26 +205,23 @@ class Judge:
         # The rules are sorted by label, so a stable sort by row leaves each row's labels sorted.
         order = np.argsort(rows, kind="stable")
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=height))])
-        labels = self._labels[rules[order]].to_arrow().cast(pa.large_string())
+        labels = self._labels.take(pa.array(rules[order]))
         lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), labels)
         return cast("pl.Series", pl.from_arrow(lists)).alias("broken_rules")
 
     def _violations(
         self, frame: pl.DataFrame, rows: Rows, rules: Rows, sure: npt.NDArray[np.bool_], detected_at: datetime
     ) -> pl.DataFrame:
-        position = [name for name in POSITION if name in frame.columns]
-        if not len(rows):
-            return _NO_VIOLATIONS.hstack(frame.select(position).clear())
-        index = pl.Series(rows, dtype=pl.get_index_type())
-        hits = pl.DataFrame([frame[name][index] for name in (*self._carried, *position)])
-        constants = self._constants[rules]
+        position = _position(frame)
+        hits = frame[[*self._carried, *position]].gather(pl.Series(rows, dtype=pl.get_index_type()))
+        constants = self._constants.gather(pl.Series(rules, dtype=pl.get_index_type()))
         ids = _violation_ids(hits["event_id"], constants["policy_id"] + "/" + constants["rule_id"])
         return pl.DataFrame(
             [
                 ids,
                 hits["event_id"],
                 hits["occurred_at"],
-                pl.Series("detected_at", [detected_at], dtype=_UTC).new_from_index(0, len(rows)),
+                pl.Series("detected_at", np.full(len(rows), _micros(detected_at))).cast(_UTC),
                 self._subjects(hits, rules),
                 hits["officer"],
                 *(constants[name] for name in ("policy_id", "policy_version", "rule_id", "severity")),
@@ -244,14 +252,27 @@ class Judge:
         entries = np.arange(len(rows)) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes)
         columns = self._reads[entries]
         values = pl.concat(list(texts), rechunk=True) if width else pl.Series(dtype=pl.String)
-        values = values[columns * height + rows]
-        there = values.is_not_null().to_numpy()
+        said = values[columns * height + rows].to_arrow()
+        there = said.is_valid().to_numpy(zero_copy_only=False)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[there], minlength=height))])
-        names = pl.Series(texts.columns, dtype=pl.String)[columns[there]]
-        maps = pa.MapArray.from_arrays(
-            pa.array(offsets, pa.int32()), names.to_arrow(), values.drop_nulls().to_arrow()
-        )
+        names = self._shown.take(pa.array(columns[there]))
+        maps = pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), names, said.drop_null())
         return cast("pl.Series", pl.from_arrow(maps)).cast(_MAP).alias("evidence")
+
+
+def _micros(moment: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _position(frame: pl.DataFrame) -> list[str]:
+    """Which columns of the search's Kafka position the frame has."""
+    return [name for name in POSITION if name in frame.columns]
+
+
+def _none(frame: pl.DataFrame) -> pl.DataFrame:
+    """No violations of these searches."""
+    return _NO_VIOLATIONS.hstack([frame[name].clear() for name in _position(frame)])
 
 
 def confirmed() -> pl.Expr:

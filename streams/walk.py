@@ -31,6 +31,8 @@ MAX_ITEMS = 1024
 
 _HEX = np.full(256, 0xFF, dtype=np.uint8)
 _HEX[list(b"0123456789abcdefABCDEF")] = [*range(16), *range(10, 16)]
+# What an integer of one byte is.
+_ZIGZAG = np.array([byte >> 1 ^ -(byte & 1) for byte in range(0x80)], dtype=np.int64)
 _HYPHENS = np.array([8, 13, 18, 23])
 _DIGITS = np.setdiff1d(np.arange(36), _HYPHENS)
 
@@ -81,6 +83,9 @@ class Walk:
         self._starts = starts
         self.buffer = pa.py_buffer(data)
         self._texts: list[tuple[Plan, Ints, Ints, Ints, Ints | None]] = []
+        self._longest = 0
+        # Of each column of arrays or maps, how many items one of them has at most.
+        self._most: dict[int, int] = {}
         self._item = np.zeros(0, np.int64)
         everyone = np.arange(len(starts), dtype=np.int64)
         self._blame(everyone[self.at > ends], SHORT)
@@ -94,6 +99,15 @@ class Walk:
         start = self._starts[row]
         fault = FAULTS[int(self.faults[row])]
         return f"{fault}, at byte {int(self.at[row] - start)} of {int(self.ends[row] - start)}"
+
+    def large(self, longest: int, most: int) -> set[int]:
+        """The columns with a text of so many bytes, or an array or a map of so many items."""
+        found = {column for column, items in self._most.items() if items >= most}
+        if self._longest >= longest:
+            for plan, who, starts, ends, _ in self._texts:
+                if len(who) and int((ends - starts).max()) >= longest:
+                    found.add(plan.column)
+        return found - {NO_COLUMN}
 
     def _sound(self, who: Ints) -> Ints:
         faults = self.faults[who]
@@ -143,6 +157,7 @@ class Walk:
             return
         starts = np.concatenate([starts for _, _, starts, _, _ in self._texts])
         ends = np.concatenate([ends for _, _, _, ends, _ in self._texts])
+        self._longest = int((ends - starts).max(initial=0))
         views = views_of(self.data, starts, ends)
         if not all_utf8(views, self.buffer):
             self._blame_texts()
@@ -189,15 +204,15 @@ class Walk:
         """Read a zigzag integer of each; return who is still sound, and their integers."""
         at = self.at[who]
         byte = self.data[at]
-        more = np.flatnonzero(byte >= 0x80)
-        if not len(more):
-            number = (byte >> 1).astype(np.int64) ^ -(byte & 1).astype(np.int64)
+        if byte.max(initial=0) < 0x80:
+            number = _ZIGZAG[byte]
             short = at >= self.ends[who]
             if short.any():
                 self._blame(who[short], SHORT)
                 who, at, number = who[~short], at[~short], number[~short]
             self.at[who] = at + 1
             return who, number
+        more = np.flatnonzero(byte >= 0x80)
         raw = (byte & 0x7F).astype(np.uint64)
         size = np.ones(len(who), np.int64)
         wrong = np.zeros(len(who), dtype=bool)
@@ -263,6 +278,8 @@ class Walk:
         if wrong.any():
             self._blame(who[wrong], BRANCH)
             who, branch = who[~wrong], branch[~wrong]
+        if len(who) and (branch == branch[0]).all():
+            return self._visit(plan.inner[branch[0]], who)
         for number, inner in enumerate(plan.inner):
             if inner.kind != "null":
                 self._visit(inner, who[branch == number])
@@ -307,4 +324,5 @@ class Walk:
             lied = (until[turn] >= 0) & (until[turn] != self.at[turn])
             turn = self._drop(turn, lied, ITEMS)
         who = self._sound(who)
+        self._most[plan.column] = max(self._most.get(plan.column, 0), int(read.max(initial=0)))
         return self._note(plan, who, read[who])

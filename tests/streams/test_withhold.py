@@ -9,6 +9,7 @@ import time
 import uuid
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import zstandard
@@ -16,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.contracts import contract
+from streams import withhold
 from streams.decode import Values, decode
-from streams.withhold import is_image_name, may_hold_face, texts_with_image
+from streams.withhold import is_image_name, may_hold_face, may_hold_image, texts_with_image
 from tests.streams.conftest import MakeSearch
 from tests.streams.images import IMAGES, TEMPLATES, WRITTEN, embedding, noise
 
@@ -276,3 +278,9 @@ def test_no_value_takes_long_to_look_at(make_search: MakeSearch, piece: bytes) -
     may_hold_face(text + b"x\n")
     judged(sound)
     assert time.process_time() - started < 2
+
+
+@given(st.text(max_size=20), st.from_regex(withhold._HINTS), st.text(max_size=20))
+def test_a_few_records_are_looked_at_closely_wherever_many_are(before: str, hint: str, after: str) -> None:
+    data = np.frombuffer((before + hint + after).encode("utf-8", "surrogatepass"), np.uint8)
+    assert may_hold_image(data)

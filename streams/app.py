@@ -288,9 +288,6 @@ class Worker:
             # New partitions, and brokers that have moved, are seen within seconds.
             metadata_max_age_ms=5_000,
             max_partition_fetch_bytes=1 << 20,
-            # Without these every few records are a fetch of their own, at the broker's and our cost.
-            fetch_min_bytes=16 << 10,
-            fetch_max_wait_ms=4,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             rebalance_timeout_ms=60_000,

@@ -54,7 +54,8 @@ class RowKeeper(Service):
             try:
                 async with connect(self._settings, send_receive_timeout=30) as client:
                     while not self.should_stop:
-                        if not await self._store(client):
+                        # Few rows are as much work for the engine as many.
+                        if await self._store(client) < AT_ONCE:
                             await self.sleep(SECONDS)
                         pause = SECONDS
             except NotThere as error:
@@ -65,11 +66,11 @@ class RowKeeper(Service):
             await self.sleep(pause)
             pause = min(pause * 2, LONGEST)
 
-    async def _store(self, client: AsyncClient) -> bool:
-        """Store some of what waits; False where nothing does."""
+    async def _store(self, client: AsyncClient) -> int:
+        """Store what waits, at most `AT_ONCE` rows; return how many there were."""
         entries = dict(list(self._book.rows.items())[:AT_ONCE])
         if not entries:
-            return False
+            return 0
         await Writer(client).write(tables_of(entries), token_of(list(entries)))
         self._book.rows_stored(entries)
-        return True
+        return len(entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["first", "summary", "escalation", "test"]
@@ -39,7 +39,7 @@ class Violation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        return asdict(self) | {"value": base64.b64encode(self.value).decode()}
+        return _fields(self) | {"value": base64.b64encode(self.value).decode()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Violation:
@@ -107,7 +107,11 @@ class Alert:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        return asdict(self) | {"violation": self.violation.to_json()}
+        return _fields(self) | {
+            "violation": self.violation.to_json(),
+            "deliveries": {name: _fields(each) for name, each in self.deliveries.items()},
+            "told": _fields(self.told) if self.told else None,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Alert:
@@ -152,9 +156,14 @@ class Window:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        return asdict(self) | {"violation": self.violation.to_json()}
+        return _fields(self) | {"violation": self.violation.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Window:
         """Return what `to_json` gave."""
         return cls(**data | {"violation": Violation.from_json(data["violation"])})
+
+
+def _fields(of: Violation | Delivery | Told | Alert | Window) -> dict[str, Any]:
+    """Its fields as they are; `asdict` copies what is in them, in most of the time that an alert takes."""
+    return {name: getattr(of, name) for name in of.__slots__}

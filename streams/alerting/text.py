@@ -57,7 +57,9 @@ def tell(alert: Alert, words: Words) -> Told:
 
 def line(text: str) -> str:
     """A text from outside as one line, without what a terminal or a mail header might obey."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
 
 
 def _title(alert: Alert, agencies: AgencyRegister) -> str:

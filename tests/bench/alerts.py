@@ -148,7 +148,9 @@ def measure(stack: Stack, rate: int, seconds: int) -> dict[str, str]:
     timed = {event_id for event_id, at in sent.items() if at - began > WARM_UP * 1_000_000_000}
     delays = sorted((came[event_id] - sent[event_id]) / 1e6 for event_id in timed)
     whole = {f"search to webhook, {rate:,}/s": percentiles(delays) + f" ({len(delays)} webhooks)"}
-    return whole | stages(stack, sent, came, timed)
+    ways = stages(stack, sent, came, timed)
+    # Of several rates each has its own.
+    return whole | {f"{name}, {rate:,}/s": figures for name, figures in ways.items()}
 
 
 def main() -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
+
+import fastavro
 
 Kind = Literal["case", "probe", "officer"]
 
@@ -121,10 +124,12 @@ def holds_case(value: bytes, key: bytes | None, case: str, agency_names: Iterabl
     characters than letters and digits; and one of the agency's names in the value or the key.
     """
     text, number = value.lower(), plain(case).encode()
+    length = _written(len(number))
     at = text.find(number)
     while at >= 0:
         end = at + len(number)
-        framed = at > 0 and text[at - 1] == 2 * len(number)
+        # As it came: of some lengths the byte is a letter.
+        framed = value[:at].endswith(length)
         before, after = text[at - 1 : at] if at else b"", text[end : end + 1]
         if framed or not (before.isalnum() or after.isalnum()):
             break
@@ -133,6 +138,13 @@ def holds_case(value: bytes, key: bytes | None, case: str, agency_names: Iterabl
         return False
     around = text + b"\0" + (key or b"").lower()
     return any(name.lower().encode() in around for name in agency_names)
+
+
+def _written(number: int) -> bytes:
+    """An integer as Avro writes it."""
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, "long", number)
+    return written.getvalue()
 
 
 def _token(column: str, name: Name) -> str:

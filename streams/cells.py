@@ -28,17 +28,18 @@ def to_frame(walk: Walk, contract: Contract) -> pl.DataFrame:
     The frame keeps the batch's bytes alive.
     """
     makers = _Makers(walk)
-    wanted = columns(contract)
-    made = [number for number in range(len(wanted)) if walk.cells.get(number)]
-    arrays = [makers.column(wanted[number], walk.cells[number]) for number in made]
+    arrays = {
+        column.name: makers.column(column, cells)
+        for number, column in enumerate(columns(contract))
+        if (cells := walk.cells.get(number))
+    }
     # All at once: for a few rows most of the time went into handing over one column after the other.
-    found = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, names=[wanted[number].name for number in made]))
-    read = iter(found.get_columns())
+    found = pl.DataFrame(pa.RecordBatch.from_pydict(arrays))
     height = len(walk.faults)
     frame = pl.DataFrame(
         [
-            next(read) if walk.cells.get(number) else default.new_from_index(0, height)
-            for number, default in enumerate(_defaults(contract))
+            found[default.name] if default.name in arrays else default.new_from_index(0, height)
+            for default in _defaults(contract)
         ]
     )
     return frame if makers.all_sound else frame[np.flatnonzero(walk.faults == SOUND)]

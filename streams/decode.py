@@ -193,8 +193,8 @@ def _read(
         bad.append(_refused(values, int(rows[at]), "damaged", walk.detail(int(at))))
     whole = rows[~damaged] if damaged.any() else rows
     if len(whole):
-        names = columns(contract)
-        large = {names[number].name for number in walk.large(LONG, NUMBERS)}
+        wanted = columns(contract)
+        large = {wanted[number].name for number in walk.large(LONG, NUMBERS)}
         parts.append(_Part(to_frame(walk, contract), whole, large))
 
 

@@ -160,9 +160,9 @@ def test_rows_that_the_engine_refuses_are_dead_letters_and_the_others_rows(
                 values.insert(at, make_search(event_id=each, unit="bad"))
             stack.produce("searches", values)
             until(lambda: stored(stack, 500), "the others are rows, once")
-            found = stack.query(
-                "SELECT reason, detail, hex(value) FROM frwatch.dead_letters WHERE kafka_topic = {topic}"
-            )
+            dead = "SELECT reason, detail, hex(value) FROM frwatch.dead_letters WHERE kafka_topic = {topic}"
+            until(lambda: len(stack.query(dead)) >= len(bad), "and then what was refused a dead letter")
+            found = stack.query(dead)
             detail = (
                 "table searches: VIOLATED_CONSTRAINT (469): a constraint of the operator's refuses a value"
             )

@@ -11,9 +11,10 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.contracts import Contract
+from streams.interpreter import SOUND
 from streams.shape import Column, columns
 from streams.views import loader, view_array
-from streams.walk import SOUND, Cells, Ints, Walk
+from streams.walk import Cells, Ints, Walk
 
 _NUMBERS = {"boolean": np.bool_, "int": np.int32, "long": np.int64, "float": np.float32, "double": np.float64}
 _UTC = pa.timestamp("us", "UTC")
@@ -42,7 +43,7 @@ def to_frame(walk: Walk, contract: Contract) -> pl.DataFrame:
             for default in _defaults(contract)
         ]
     )
-    return frame if makers.all_sound else frame[np.flatnonzero(walk.faults == SOUND)]
+    return frame[np.flatnonzero(walk.faults == SOUND)] if walk.faults.any() else frame
 
 
 class _Makers:
@@ -51,8 +52,6 @@ class _Makers:
     def __init__(self, walk: Walk) -> None:
         self._height = len(walk.faults)
         self._walk = walk
-        self._sound = walk.faults == SOUND
-        self.all_sound = bool(self._sound.all())
 
     def column(self, column: Column, cells: list[Cells]) -> pa.Array:
         if column.kind in {"array", "map"}:
@@ -74,8 +73,6 @@ class _Makers:
         whole = [cell for cell in cells if not cell.plan.nested]
         for cell in whole:
             counts[cell.who] = cell.values
-        # What a damaged record said that it has was not read.
-        counts[~self._sound] = 0
         offsets = np.concatenate([[0], np.cumsum(counts)])
         total = int(offsets[-1])
         valid = _valid([cell.who for cell in whole], self._height)
@@ -91,9 +88,8 @@ class _Makers:
         return pa.MapArray.from_arrays(pa.array(offsets.astype(np.int32)), names, values, mask=mask)
 
     def _placed(self, cells: list[Cells], offsets: Ints) -> tuple[list[Cells], list[Ints]]:
-        """The cells of sound records, and where each of their items stands among all of the column."""
-        kept = cells if self.all_sound else [_only(cell, self._sound[cell.who]) for cell in cells]
-        return kept, [offsets[cell.who] + cast(Ints, cell.items) for cell in kept]
+        """The cells, and where each of their items stands among all of the column."""
+        return cells, [offsets[cell.who] + cast(Ints, cell.items) for cell in cells]
 
     def _texts(self, cells: list[Cells], places: list[Ints], height: int, valid: Flags | None) -> pa.Array:
         if len(cells) == 1 and valid is None and cells[0].items is None:
@@ -114,10 +110,6 @@ class _Makers:
             else:
                 numbers[place] = _scaled(cell.values, cell.plan.scale)
         return pa.array(numbers, mask=None if valid is None else ~valid)
-
-
-def _only(cell: Cells, kept: Flags) -> Cells:
-    return Cells(cell.plan, cell.who[kept], cell.values[kept], cast(Ints, cell.items)[kept])
 
 
 @lru_cache(maxsize=16)

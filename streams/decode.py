@@ -18,9 +18,11 @@ from schemas.contracts import Contract, WriterSchema
 from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT_HEAD
 from streams.carriers import NUMBERS
 from streams.cells import to_frame
-from streams.shape import Unresolvable, columns, plan_of
+from streams.interpreter import SOUND
+from streams.program import program_of
+from streams.shape import Unresolvable, columns
 from streams.views import MAX_DATA, PADDING
-from streams.walk import SOUND, Walk
+from streams.walk import Walk
 from streams.withhold import (
     LONG,
     MAX_VALUE,
@@ -183,11 +185,11 @@ def _read(
     bad: list[Bad],
 ) -> None:
     try:
-        plan = plan_of(writer, contract)
+        program = program_of(writer, contract)
     except Unresolvable as error:
         bad += [_refused(values, int(row), "unreadable", _said(str(error))) for row in rows]
         return
-    walk = Walk(values.data, values.starts[rows], values.starts[rows + 1], plan, head_size)
+    walk = Walk(values.data, values.starts[rows], values.starts[rows + 1], program, head_size)
     damaged = walk.faults != SOUND
     for at in np.flatnonzero(damaged):
         bad.append(_refused(values, int(rows[at]), "damaged", walk.detail(int(at))))

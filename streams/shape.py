@@ -94,7 +94,6 @@ def column_types(contract: Contract) -> dict[str, pl.DataType]:
     return {column.name: column.dtype for column in columns(contract)}
 
 
-@lru_cache(maxsize=256)
 def plan_of(writer: WriterSchema, contract: Contract) -> Plan:
     """Return how values of `writer` are walked and which columns of `contract` they feed.
 

@@ -20,30 +20,17 @@ MAX_DATA = 2**31 - 1
 PADDING = 16
 """Bytes that must follow the last value: numbers are loaded beyond the end of short texts."""
 
-_SHORT = 12
+SHORT_TEXT = 12
+"""Bytes of a text that a view has room for."""
 # By a text's length up to 12: which bits of its bytes 0 to 3, and of 4 to 11, stand in its view.
-_HEAD = np.array([(1 << 8 * min(size, 4)) - 1 for size in range(_SHORT + 1)], dtype=np.uint64)
-_TAIL = np.array([(1 << 8 * max(size - 4, 0)) - 1 for size in range(_SHORT + 1)], dtype=np.uint64)
+HEAD = np.array([(1 << 8 * min(size, 4)) - 1 for size in range(SHORT_TEXT + 1)], dtype=np.uint64)
+TAIL = np.array([(1 << 8 * max(size - 4, 0)) - 1 for size in range(SHORT_TEXT + 1)], dtype=np.uint64)
 
 
 def loader(data: npt.NDArray[np.uint8], dtype: str) -> npt.NDArray[Any]:
     """Return the numbers of the data, one that begins at each byte, aligned or not; no byte is copied."""
     size = np.dtype(dtype).itemsize
     return np.ndarray((len(data) - size + 1,), dtype, buffer=data, strides=(1,))
-
-
-def views_of(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> Views:
-    """Return the views of texts that stand at `starts` to `ends` of the data."""
-    sizes = (ends - starts).astype(np.uint64)
-    inside = np.minimum(sizes, _SHORT).astype(np.intp)
-    head = loader(data, "<u4")[starts] & _HEAD[inside]
-    tail = loader(data, "<u8")[starts + 4] & _TAIL[inside]
-    views = np.empty((len(starts), 2), np.uint64)
-    views[:, 0] = sizes | head << np.uint64(32)
-    views[:, 1] = np.where(sizes > _SHORT, starts.astype(np.uint64) << np.uint64(32), tail)
-    return views
 
 
 def view_array(
@@ -59,5 +46,19 @@ def all_utf8(views: Views, buffer: pa.Buffer) -> bool:
     try:
         view_array(pa.string_view(), views, buffer).validate(full=True)
     except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def not_utf8(views: Views, buffer: pa.Buffer) -> list[tuple[int, bytes]]:
+    """Return the texts that are not UTF-8, with their indices."""
+    texts = view_array(pa.binary_view(), views, buffer).to_pylist()
+    return [(row, text) for row, text in enumerate(texts) if not _is_utf8(text)]
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
         return False
     return True

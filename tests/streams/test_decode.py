@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import tracemalloc
 import uuid
 from typing import Any
@@ -14,26 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.contracts import Contract, WriterSchema, contract, unreadable, writer_schema
+from schemas.contracts import contract, unreadable
 from schemas.wire import confluent_head
-from streams.decode import Decoded, Values, decode
 from streams.shape import column_types
 from streams.withhold import MAX_VALUE
 from tests.streams.conftest import MakeSearch
 from tests.streams.strict_avro import Damaged, strict_read
+from tests.streams.writers import SEARCH, newer, read, reasons, with_field, written
 
-SEARCH = contract("search")
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(120))).decode()
-
-
-def read(
-    values: list[bytes | None], schemas: dict[int, Any] | None = None, shape: Contract = SEARCH
-) -> Decoded:
-    return decode(Values(values), shape, schemas or {})
-
-
-def reasons(decoded: Decoded) -> dict[int, str]:
-    return {bad.row: bad.reason for bad in decoded.bad}
 
 
 def test_columns_and_types_are_the_contracts(make_search: MakeSearch) -> None:
@@ -152,27 +140,6 @@ def test_a_branch_that_no_union_has_is_damage(make_search: MakeSearch, branch: b
     assert reasons(read([value, value[:at] + branch + value[at + 1 :], value])) == {1: "damaged"}
 
 
-def test_a_map_that_the_block_reader_never_comes_back_from_is_refused(make_search: MakeSearch) -> None:
-    value = make_search(attributes={"a": "b"})
-    hanging = value[:-6] + bytes.fromhex("4bbc020261026200")
-    assert reasons(read([value, hanging, value])) == {1: "damaged"}
-
-
-def test_blocks_with_their_size_are_read_and_a_wrong_size_is_damage(make_search: MakeSearch) -> None:
-    value = make_search(attributes={"a": "b"})
-    sized = value[:-6] + bytes.fromhex("01080261026200")
-    lying = value[:-6] + bytes.fromhex("010a0261026200")
-    decoded = read([value, sized, lying])
-    assert decoded.frame["attributes"].to_list() == [{"a": "b"}, {"a": "b"}]
-    assert reasons(decoded) == {2: "damaged"}
-
-
-def newer(*fields: dict[str, Any], without: str = "") -> Any:
-    schema = json.loads(SEARCH.current.text)
-    schema["fields"] = [field for field in schema["fields"] if field["name"] != without] + list(fields)
-    return writer_schema(json.dumps(schema))
-
-
 def test_another_version_is_read_with_this_ones_columns_and_defaults(make_search: MakeSearch) -> None:
     writer = newer({"name": "extra", "type": ["null", "int"], "default": None}, without="galleries")
     out = io.BytesIO(confluent_head(3))
@@ -183,24 +150,6 @@ def test_another_version_is_read_with_this_ones_columns_and_defaults(make_search
     assert decoded.bad == []
     assert decoded.frame.schema == pl.Schema(column_types(SEARCH))
     assert decoded.frame["galleries"].to_list() == [[], []]
-
-
-def written(writer: WriterSchema, **fields: Any) -> bytes:
-    """A value of a client that registered a schema of its own."""
-    out = io.BytesIO(confluent_head(3))
-    out.seek(0, 2)
-    record = {"event_id": "6f1f0a7e-0000-4000-8000-000000000001", "occurred_at": 0, "source": "s"}
-    fastavro.schemaless_writer(out, writer.parsed, {**record, "agency_id": "a", **fields})
-    return out.getvalue()
-
-
-def with_field(name: str, kind: Any) -> WriterSchema:
-    schema = json.loads(SEARCH.current.text)
-    for field in schema["fields"]:
-        if field["name"] == name:
-            field["type"] = kind
-            field.pop("default", None)
-    return writer_schema(json.dumps(schema))
 
 
 OTHER_SYMBOLS = {"type": "enum", "name": "Evidence", "symbols": ["DREAM", "LOOKUP"]}

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.contracts import Contract, WriterSchema
-from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT_HEAD
+from schemas.wire import CONFLUENT_HEAD, SINGLE_OBJECT, SINGLE_OBJECT_HEAD
 from streams.carriers import NUMBERS
 from streams.cells import to_frame
 from streams.interpreter import SOUND
@@ -173,6 +173,11 @@ def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchem
     if not parts:
         return Decoded(pl.DataFrame(), np.empty(0, np.int64), bad)
     return _keep(values, parts[0] if len(parts) == 1 else _in_order(parts), bad)
+
+
+def warm_up(contract: Contract) -> None:
+    """Walk a value that nobody made, so that no real one waits for the walk to be compiled."""
+    decode(Values([SINGLE_OBJECT + contract.current.fingerprint]), contract, {})
 
 
 def _read(

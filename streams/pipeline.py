@@ -248,7 +248,7 @@ class _Positions:
 def _by_partition(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
     """The rows of each partition, in their order.
 
-    `partition_by` of polars wakes its threads some hundred times, and whoever waits for a processor waits then.
+    `partition_by` of polars wakes its threads some hundred times, and who needs a processor waits for them.
     """
     numbers = rows["kafka_partition"].to_numpy()
     order = np.argsort(numbers, kind="stable")

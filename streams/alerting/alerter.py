@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.alert_routes import Routes
+from schemas.contracts import contract
 from schemas.errors import FrwatchError, NotThere
 from schemas.registry import Registry
 from schemas.settings import Settings
@@ -31,6 +32,7 @@ from streams.alerting.metrics import Metrics
 from streams.alerting.rows import RowKeeper
 from streams.alerting.text import Words
 from streams.alerting.words import WordsFeed
+from streams.decode import warm_up
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +82,7 @@ class Alerter:
             feed = WordsFeed(self._words, records)
             await feed.catch_up()
             self._say_what_matches_nothing()
+            await asyncio.to_thread(warm_up, contract("violation"))
             await stack.enter_async_context(_running(feed))
             ids = await ask_topic_ids(self._settings, [self._settings.topic("violations")])
             consumer = self._consumer()

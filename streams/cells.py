@@ -92,8 +92,8 @@ class _Makers:
         return cells, [offsets[cell.who] + cast(Ints, cell.items) for cell in cells]
 
     def _texts(self, cells: list[Cells], places: list[Ints], height: int, valid: Flags | None) -> pa.Array:
-        if len(cells) == 1 and valid is None and cells[0].items is None:
-            views = cells[0].values
+        if len(cells) == 1 and cells[0].all_values is not None:
+            views = cells[0].all_values
         else:
             views = np.zeros((height, 2), np.uint64)
             for cell, place in zip(cells, places, strict=True):

@@ -42,13 +42,15 @@ class Cells:
 
     `values` are the numbers, the indices of enum symbols, the places of floats in the data, the 16 bytes of
     each uuid, the views of texts, or how many items each array or map has. `items` are the places of nested
-    values among those of their record.
+    values among those of their record. `all_values` has a value for every record, nothing for those that have
+    none; nested values do without it.
     """
 
     plan: Plan
     who: Ints
     values: npt.NDArray[Any]
     items: Ints | None = None
+    all_values: npt.NDArray[Any] | None = None
 
 
 class Walk:
@@ -170,8 +172,7 @@ class Walk:
             self.cells[plan.column].append(Cells(plan, found[:, WHO], values, found[:, ENTRY]))
 
     def _add(self, plan: Plan, there: Flags, values: npt.NDArray[Any]) -> None:
-        if there.all():
-            self.cells[plan.column].append(Cells(plan, self._everyone, values))
-        elif there.any():
-            who = np.flatnonzero(there)
-            self.cells[plan.column].append(Cells(plan, who, values[who]))
+        who = self._everyone if there.all() else np.flatnonzero(there)
+        if len(who):
+            of_them = values if who is self._everyone else values[who]
+            self.cells[plan.column].append(Cells(plan, who, of_them, all_values=values))

@@ -122,6 +122,7 @@ GRANT SELECT ON frwatch.units_by_day TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_case_lists TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_probe_lists TO frwatch_auditor;
 GRANT SELECT ON frwatch.rollup_lists TO frwatch_auditor;
+GRANT SELECT ON frwatch.rollup_lag TO frwatch_auditor;
 GRANT SELECT ON frwatch.case_counts TO frwatch_auditor;
 GRANT SELECT ON frwatch.most_searched_probes TO frwatch_auditor;
 GRANT SELECT ON frwatch.reveals_raw TO frwatch_auditor;

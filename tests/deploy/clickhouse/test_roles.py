@@ -81,7 +81,7 @@ def test_no_table_is_forgotten(as_role: AsRole) -> None:
     analyst = set(columns([LAPD, INVESTIGATOR]))
     assert auditor - analyst == {
         "dead_letters", "dead_letters_raw", "redrives", "redrives_raw", "reveals", "reveals_raw",
-        "search_arrivals", "search_decisions", *COUNTS,
+        "search_arrivals", "search_decisions", "rollup_lag", *COUNTS,
         "legal_holds", "legal_holds_raw", "held_cases", "held_events", "retention_floors",
         "retention_floors_raw", "retention_removals", "retention_removals_raw", "retention_doomed",
         "past_retention", "past_retention_raw", "expungements", "expungements_raw", "expunged_rows",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,3 +46,39 @@ async def in_smaller_steps(make: Callable[[int], Awaitable[int]], most: int) -> 
             if error_code(error) != _MEMORY_LIMIT_EXCEEDED or most == 1:
                 raise
             most //= 2
+
+
+class Turns:
+    """Whose turn it is, where something fails each time: it keeps nothing else from being made.
+
+    What failed comes after all else (`failed` for the order), and what follows a failure is made one by one,
+    so that what fails is alone in it.
+    """
+
+    def __init__(self) -> None:
+        self.failed: set[Any] = set()
+        self._tried: Sequence[Any] = ()
+        self._alone = False
+
+    def trying(self, chosen: Sequence[Any]) -> None:
+        """Say what is made next; if all of it failed before, nothing else is left, and it begins anew."""
+        if self.failed.issuperset(chosen):
+            self.failed.clear()
+        self._tried = chosen
+
+    async def make(self, step: Callable[[int], Awaitable[int]], most: int) -> int:
+        """Return what `step` returns for at most `most`, or fewer; see `in_smaller_steps`.
+
+        Raises:
+            whatever `step` raises, or ends it; what it said that it tries comes later then.
+        """
+        self._tried = ()
+        try:
+            made = await in_smaller_steps(step, 1 if self._alone else most)
+        except BaseException:
+            if len(self._tried) == 1 or self._alone:
+                self.failed.update(self._tried)
+            self._alone = True
+            raise
+        self._alone = False
+        return made

@@ -14,7 +14,7 @@ from typing import Any
 from clickhouse_connect.driver import AsyncClient
 
 from sinks.clickhouse.moments import utc
-from sinks.clickhouse.passes import BOUNDED, READ, in_smaller_steps, numbered
+from sinks.clickhouse.passes import BOUNDED, READ, Turns, numbered
 
 DAYS = 8
 """Days that are settled together: some million searches of a large state, in a second of one core."""
@@ -50,22 +50,24 @@ class Rollups:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._statement = (resources.files("sinks.clickhouse") / "rollups.sql").read_text(encoding="utf-8")
+        self._turns = Turns()
 
     async def settle(self, days: int = DAYS, *, quiet: bool = False) -> int:
         """Make the documents of the latest `days` days that lack some; return how many days that were.
 
         Fewer where the engine's memory holds no more at once. What was touched within the last 30 s waits,
         since an insert may be under way; not so if the caller knows that it is `quiet`. It may be cut off
-        anywhere and run again.
+        anywhere and run again; a day that failed comes after all others.
 
         Raises:
             clickhouse_connect's errors, OSError, TimeoutError: some documents may be made.
         """
         await self._mark_outcomes(quiet=quiet)
-        return await in_smaller_steps(lambda most: self._make(most, quiet=quiet), days)
+        return await self._turns.make(lambda most: self._make(most, quiet=quiet), days)
 
     async def _make(self, days: int, *, quiet: bool) -> int:
         owed, settled_at = await self._owed(days, quiet=quiet)
+        self._turns.trying(owed)
         if owed:
             values = {"days": owed, **numbered(settled_at)}
             await self._client.command(self._statement, values, settings=BOUNDED)
@@ -96,8 +98,8 @@ class Rollups:
             " + toIntervalSecond(30), now64(6, 'UTC')) FROM"
             " (SELECT DISTINCT day FROM frwatch.rollup_states WHERE NOT counts"
             " AND ({quiet:Bool} OR marked_at <= now64(6, 'UTC') - toIntervalSecond(30))"
-            " ORDER BY day DESC LIMIT {days:UInt32})",
-            {"days": days, "quiet": quiet},
+            " ORDER BY has({failed:Array(Date32)}, day), day DESC LIMIT {days:UInt32})",
+            {"days": days, "quiet": quiet, "failed": sorted(self._turns.failed)},
             settings=READ,
         )
         owed, moment = answer.result_rows[0]

@@ -11,7 +11,7 @@ array or a map has an item number.
 | BOOL | | 0 or 1, so |
 | SKIP | how many bytes | the place of the first of them, so |
 | BYTES | | |
-| TEXT | | where it begins and ends, in a slot of texts or as an item |
+| TEXT | | its view, in a slot of texts or as an item |
 | UUID | where its 16 bytes go; -1 for nowhere | that it is there, in a slot |
 | UNION | where its branches' steps stand in `branches` | |
 | ENTER | | |

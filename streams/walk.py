@@ -6,9 +6,9 @@ needless bytes. A damaged record that is read all the same would be a false entr
 strictly: each branch and symbol exists, each integer is in range and in its shortest form, each length lies
 inside the value, strings are UTF-8, uuids are uuids, and the record ends where the value ends.
 
-The walk goes record by record, compiled (`streams.compiled`): over 10,000 searches it takes a fifth of the
-time that numpy took, going field by field over all of them at once, and over ten a tenth. What it finds of
-fields that feed columns is given out as `Cells`; `streams.cells` makes columns of them.
+The walk goes record by record, compiled (`streams.compiled`): measured side by side, it takes a third of the
+time that numpy took, going field by field over 10,000 searches at once, and a sixth where there are ten. What
+it finds of fields that feed columns is given out as `Cells`; `streams.cells` makes columns of them.
 """
 
 from __future__ import annotations

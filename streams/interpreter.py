@@ -2,6 +2,9 @@
 
 Whatever a record holds, it is left at its first fault, with what it is and where, and none of what was found
 in it is given out.
+
+All constants that it is compiled with stand in this file, and must: what was compiled is kept for as long as
+the file stays as it is, whatever others say.
 """
 
 from __future__ import annotations
@@ -10,38 +13,29 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.compiled import compiled
-from streams.program import (
-    AGAIN,
-    BLOCK,
-    BOOL,
-    COUNT,
-    END,
-    ENTER,
-    ENUM,
-    INT,
-    ITEM,
-    LAST_INTEGER,
-    LOOPS,
-    NOWHERE,
-    NUMBER,
-    SIZE,
-    SKIP,
-    SLOT,
-    STEP,
-    TEXT,
-    THEN,
-    UNION,
-    UUID,
-)
-from streams.views import HEAD, SHORT_TEXT, TAIL, Views
+from streams.views import Views
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Data = npt.NDArray[np.uint8]
 
+INT, ENUM, UNION, TEXT, BYTES, UUID, BLOCK, SIZE, BOOL, SKIP, ENTER, AGAIN, END, JUMP = range(14)
+LAST_INTEGER = SIZE
+"""The steps up to this one begin with an integer."""
+STEP, NUMBER, COUNT, SLOT, ITEM, THEN = range(6)
+"""The columns of a step; the last says which step is the next one."""
+NOWHERE = -1
+LOOPS = 40
+"""How deep arrays and maps may stand in each other."""
+
 MAX_ITEMS = 1024
 """Entries of one array or map; a record of a search has a handful."""
 
+SHORT_TEXT = 12
+"""Bytes of a text that a view has room for."""
+# By a text's length up to 12: which bits of its bytes 0 to 3, and of 4 to 11, stand in its view.
+_HEAD = np.array([(1 << 8 * min(size, 4)) - 1 for size in range(SHORT_TEXT + 1)], dtype=np.uint64)
+_TAIL = np.array([(1 << 8 * max(size - 4, 0)) - 1 for size in range(SHORT_TEXT + 1)], dtype=np.uint64)
 _HEX = np.full(256, 0xFF, dtype=np.uint8)
 _HEX[list(b"0123456789abcdefABCDEF")] = [*range(16), *range(10, 16)]
 
@@ -177,15 +171,15 @@ def _walk_records(
                     if step == TEXT:
                         # Its view, as `streams.views` says what that is.
                         inside = value if value < SHORT_TEXT else SHORT_TEXT
-                        low = np.uint64(value) | np.uint64(heads[start] & HEAD[inside]) << np.uint64(32)
-                        high = tails[start + 4] & TAIL[inside]
+                        low = np.uint64(value) | np.uint64(heads[start] & _HEAD[inside]) << np.uint64(32)
+                        high = tails[start + 4] & _TAIL[inside]
                         if value > SHORT_TEXT:
                             for place in range(start, at - 7, 8):
                                 bits |= tails[place]
                             bits |= tails[at - 8]
                             high = np.uint64(start) << np.uint64(32)
                         else:
-                            bits |= high | np.uint64(heads[start] & HEAD[inside])
+                            bits |= high | np.uint64(heads[start] & _HEAD[inside])
                         if slot != NOWHERE:
                             views[slot, who, 0] = low
                             views[slot, who, 1] = high

@@ -31,19 +31,32 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.contracts import Contract, WriterSchema
-from streams.shape import MAX_DEPTH, NO_COLUMN, Plan, Unresolvable, plan_of
-
-INT, ENUM, UNION, TEXT, BYTES, UUID, BLOCK, SIZE, BOOL, SKIP, ENTER, AGAIN, END, _JUMP = range(14)
-LAST_INTEGER = SIZE
-"""The steps up to this one begin with an integer."""
-STEP, NUMBER, COUNT, SLOT, ITEM, THEN = range(6)
-"""The columns of a step; the last says which step is the next one."""
-NOWHERE = -1
+from streams.interpreter import (
+    AGAIN,
+    BLOCK,
+    BOOL,
+    BYTES,
+    COUNT,
+    END,
+    ENTER,
+    ENUM,
+    INT,
+    JUMP,
+    LOOPS,
+    NOWHERE,
+    NUMBER,
+    SIZE,
+    SKIP,
+    STEP,
+    TEXT,
+    THEN,
+    UNION,
+    UUID,
+)
+from streams.shape import NO_COLUMN, Plan, Unresolvable, plan_of
 
 MAX_SLOTS = 500
 """Slots of a program: each takes room for every record of a batch. Those of the contracts have some 30."""
-LOOPS = MAX_DEPTH + 1
-"""How deep arrays and maps may stand in each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,7 @@ class _Compiler:
 
     def _real(self, place: int) -> int:
         """The step that a place leads to: no walk goes through a jump."""
-        while self._code[place][STEP] == _JUMP:
+        while self._code[place][STEP] == JUMP:
             place = self._code[place][NUMBER]
         return place
 
@@ -167,11 +180,13 @@ class _Compiler:
         for number, branch in enumerate(plan.inner):
             self._branches[first + number] = len(self._code)
             self._compile(branch)
-            jumps.append(self._step(_JUMP))
+            jumps.append(self._step(JUMP))
         for jump in jumps:
             self._code[jump][NUMBER] = len(self._code)
 
     def _loop(self, plan: Plan) -> None:
+        if self._loops == LOOPS:
+            raise Unresolvable(f"its schema has arrays and maps in each other, more than {LOOPS} deep")
         items, key = plan.inner
         slot, _ = self._place(plan)
         self._step(ENTER)
@@ -184,6 +199,6 @@ class _Compiler:
         self._compile(items)
         self._loops -= 1
         self._step(AGAIN, count=body)
-        self._step(_JUMP, block)
+        self._step(JUMP, block)
         self._code[block][NUMBER] = len(self._code)
         self._code[block][COUNT] = body

@@ -20,12 +20,6 @@ MAX_DATA = 2**31 - 1
 PADDING = 16
 """Bytes that must follow the last value: numbers are loaded beyond the end of short texts."""
 
-SHORT_TEXT = 12
-"""Bytes of a text that a view has room for."""
-# By a text's length up to 12: which bits of its bytes 0 to 3, and of 4 to 11, stand in its view.
-HEAD = np.array([(1 << 8 * min(size, 4)) - 1 for size in range(SHORT_TEXT + 1)], dtype=np.uint64)
-TAIL = np.array([(1 << 8 * max(size - 4, 0)) - 1 for size in range(SHORT_TEXT + 1)], dtype=np.uint64)
-
 
 def loader(data: npt.NDArray[np.uint8], dtype: str) -> npt.NDArray[Any]:
     """Return the numbers of the data, one that begins at each byte, aligned or not; no byte is copied."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas.wire import confluent_head
+from streams import interpreter
 from tests.streams.conftest import MakeSearch
 from tests.streams.writers import newer, read, reasons, with_field, written
 
@@ -75,6 +78,20 @@ def test_a_schema_that_fills_a_column_in_too_many_ways_is_refused_and_its_values
     decoded = read([confluent_head(3) + b"x"], {3: writer})
     assert reasons(decoded) == {0: "unreadable"}
     assert "more than 500 ways" in decoded.bad[0].detail
+
+
+def test_what_is_compiled_goes_by_no_constant_of_another_file() -> None:
+    """It is kept until its own file changes: another's constants would stay what they were."""
+    source = Path(interpreter.__file__).read_text(encoding="utf-8")
+    imported = {
+        name.asname or name.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    read = set(inspect.unwrap(interpreter.walk_records).__code__.co_names)
+    assert {"np", "MAX_ITEMS", "_HEAD", "BLOCK"} <= read
+    assert read & imported == set()
 
 
 def test_a_full_disk_keeps_nobody_from_reading(tmp_path: Path) -> None:

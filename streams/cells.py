@@ -6,21 +6,18 @@ from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from schemas.contracts import Contract
-from streams.interpreter import SOUND
+from streams.interpreter import SOUND, Flags, Ints
 from streams.shape import Column, columns
 from streams.views import loader, view_array
-from streams.walk import Cells, Ints, Walk
+from streams.walk import Cells, Walk
 
 _NUMBERS = {"boolean": np.bool_, "int": np.int32, "long": np.int64, "float": np.float32, "double": np.float64}
 _UTC = pa.timestamp("us", "UTC")
 _FLOATS = {"float": "<f4", "double": "<f8"}
-
-Flags = npt.NDArray[np.bool_]
 
 
 def to_frame(walk: Walk, contract: Contract) -> pl.DataFrame:
@@ -72,7 +69,7 @@ class _Makers:
         counts = np.zeros(self._height, np.int64)
         whole = [cell for cell in cells if not cell.plan.nested]
         for cell in whole:
-            counts[cell.who] = cell.values
+            counts[cell.who] = cell.theirs
         offsets = np.concatenate([[0], np.cumsum(counts)])
         total = int(offsets[-1])
         valid = _valid([cell.who for cell in whole], self._height)
@@ -92,12 +89,12 @@ class _Makers:
         return cells, [offsets[cell.who] + cast(Ints, cell.items) for cell in cells]
 
     def _texts(self, cells: list[Cells], places: list[Ints], height: int, valid: Flags | None) -> pa.Array:
-        if len(cells) == 1 and cells[0].all_values is not None:
-            views = cells[0].all_values
+        if len(cells) == 1 and cells[0].items is None:
+            views = cells[0].values
         else:
             views = np.zeros((height, 2), np.uint64)
             for cell, place in zip(cells, places, strict=True):
-                views[place] = cell.values
+                views[place] = cell.theirs
         return view_array(pa.string_view(), views, self._walk.buffer, valid)
 
     def _numbers(
@@ -106,9 +103,9 @@ class _Makers:
         numbers = np.zeros(height, dtype)
         for cell, place in zip(cells, places, strict=True):
             if width := _FLOATS.get(cell.plan.kind):
-                numbers[place] = loader(self._walk.data, width)[cell.values]
+                numbers[place] = loader(self._walk.data, width)[cell.theirs]
             else:
-                numbers[place] = _scaled(cell.values, cell.plan.scale)
+                numbers[place] = _scaled(cell.theirs, cell.plan.scale)
         return pa.array(numbers, mask=None if valid is None else ~valid)
 
 
@@ -131,7 +128,7 @@ def _valid(places: list[Ints], height: int) -> Flags | None:
 def _uuids(cells: list[Cells], places: list[Ints], height: int, valid: Flags | None) -> pa.Array:
     numbers = np.zeros((height, 16), np.uint8)
     for cell, place in zip(cells, places, strict=True):
-        numbers[place] = cell.values
+        numbers[place] = cell.theirs
     views = np.zeros((height, 4), np.uint32)
     views[:, 0] = 16
     views[:, 1] = numbers.view("<u4")[:, 0]
@@ -144,7 +141,7 @@ def _symbols(cells: list[Cells], places: list[Ints], height: int) -> pa.Array:
     table: list[str | None] = [None]
     rows = np.zeros(height, np.int64)
     for cell, place in zip(cells, places, strict=True):
-        rows[place] = cell.values + len(table)
+        rows[place] = cell.theirs + len(table)
         table += cell.plan.symbols
     return pa.array(table, pa.large_string()).take(pa.array(rows))
 

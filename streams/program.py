@@ -100,8 +100,6 @@ class _Compiler:
             step[THEN] = self._real(place + 1)
             if step[STEP] == BLOCK:
                 step[NUMBER] = self._real(step[NUMBER])
-            if step[STEP] in (BLOCK, AGAIN):
-                step[COUNT] = self._real(step[COUNT])
         return Program(
             np.array(self._code, np.int64),
             np.array([self._real(place) for place in self._branches], np.int64),
@@ -143,21 +141,21 @@ class _Compiler:
             case "bytes":
                 self._step(BYTES)
             case "uuid":
-                slot, item = self._place(plan)
+                slot, _ = self._place(plan)
                 self._step(UUID, self._uuids if slot != NOWHERE else NOWHERE, slot=slot)
                 self._uuids += slot != NOWHERE
             case "int" | "long":
-                slot, item = self._place(plan)
-                self._step(INT, int(plan.kind == "int"), slot=slot, item=item)
+                self._value(plan, INT, int(plan.kind == "int"))
             case "enum":
-                slot, item = self._place(plan)
-                self._step(ENUM, plan.size, slot=slot, item=item)
+                self._value(plan, ENUM, plan.size)
             case "boolean":
-                slot, item = self._place(plan)
-                self._step(BOOL, slot=slot, item=item)
+                self._value(plan, BOOL)
             case _:
-                slot, item = self._place(plan)
-                self._step(SKIP, plan.size, slot=slot, item=item)
+                self._value(plan, SKIP, plan.size)
+
+    def _value(self, plan: Plan, step: int, number: int = 0) -> None:
+        slot, item = self._place(plan)
+        self._step(step, number, slot=slot, item=item)
 
     def _place(self, plan: Plan) -> tuple[int, int]:
         """The slot or the item number of what feeds a column."""

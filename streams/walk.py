@@ -21,14 +21,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from streams.interpreter import ENTRY, FAULTS, PART, SOUND, UTF8, VALUE, WHO, walk_records
+from streams.interpreter import (
+    ENTRY,
+    FAULTS,
+    PART,
+    SOUND,
+    UTF8,
+    VALUE,
+    WHO,
+    Data,
+    Flags,
+    Ints,
+    walk_records,
+)
 from streams.program import Program
 from streams.shape import NO_COLUMN, Plan
 from streams.views import Views, all_utf8, loader, not_utf8
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Data = npt.NDArray[np.uint8]
 
 _BEYOND_ASCII = 0x8080808080808080
 """The bits of eight bytes that no text of ASCII has."""
@@ -41,16 +49,20 @@ class Cells:
     """What the records `who` have for one column, where they were walked by one plan.
 
     `values` are the numbers, the indices of enum symbols, the places of floats in the data, the 16 bytes of
-    each uuid, the views of texts, or how many items each array or map has. `items` are the places of nested
-    values among those of their record. `all_values` has a value for every record, nothing for those that have
-    none; nested values do without it.
+    each uuid, the views of texts, or how many items each array or map has. Nested ones are those of `who`,
+    and `items` their places among those of their record; of others there is one for every record, and what
+    has none has an empty view, or means nothing.
     """
 
     plan: Plan
     who: Ints
     values: npt.NDArray[Any]
     items: Ints | None = None
-    all_values: npt.NDArray[Any] | None = None
+
+    @property
+    def theirs(self) -> npt.NDArray[Any]:
+        """The values of `who` alone."""
+        return self.values if len(self.values) == len(self.who) else self.values[self.who]
 
 
 class Walk:
@@ -75,9 +87,10 @@ class Walk:
         self._views = np.zeros((len(program.texts), count, 2), np.uint64)
         self._views_there = np.zeros((len(program.texts), count), np.bool_)
         self._uuids = np.empty((program.uuids, count, 16), np.uint8)
-        self._items, self._item_views = self._walk()
+        self._items, self._item_views, bits = self._walk()
         self._everyone = np.arange(count, dtype=np.int64)
-        self._check_texts()
+        if bits & _BEYOND_ASCII:
+            self._check_texts()
         self._gather()
 
     def detail(self, row: int) -> str:
@@ -99,8 +112,8 @@ class Walk:
             found.update(self._program.items[part].column for part in parts)
         return found - {NO_COLUMN}
 
-    def _walk(self) -> tuple[Ints, Views]:
-        """Walk all records; return the items that were found, with room for more where more come."""
+    def _walk(self) -> tuple[Ints, Views, int]:
+        """Walk all records; return the items that were found, their views, and all bits that texts have."""
         program, first, found, seen = self._program, 0, 0, 0
         room = _ITEMS_EACH * (len(self.at) + 1)
         items, views = np.empty((room, 4), np.int64), np.empty((room, 2), np.uint64)
@@ -127,8 +140,7 @@ class Walk:
             )
             seen |= int(bits)
             if first == len(self.at):
-                self._ascii = not seen & _BEYOND_ASCII
-                return items[:found], views[:found]
+                return items[:found], views[:found], seen
             items = np.concatenate([items, np.empty_like(items)])
             views = np.concatenate([views, np.empty_like(views)])
 
@@ -136,7 +148,7 @@ class Walk:
         """Blame every record with a text that is not UTF-8, and let go what was found in it."""
         # Those of damaged records are among them: of two faults, the first is told.
         whole = self._views.reshape(-1, 2)
-        if self._ascii or all_utf8(whole, self.buffer) and all_utf8(self._item_views, self.buffer):
+        if all_utf8(whole, self.buffer) and all_utf8(self._item_views, self.buffer):
             return
         whose = np.tile(self._everyone, len(self._views))
         for views, owners in ((whole, whose), (self._item_views, self._items[:, WHO])):
@@ -174,5 +186,4 @@ class Walk:
     def _add(self, plan: Plan, there: Flags, values: npt.NDArray[Any]) -> None:
         who = self._everyone if there.all() else np.flatnonzero(there)
         if len(who):
-            of_them = values if who is self._everyone else values[who]
-            self.cells[plan.column].append(Cells(plan, who, of_them, all_values=values))
+            self.cells[plan.column].append(Cells(plan, who, values))

@@ -14,10 +14,11 @@ import polars as pl
 from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
 from streams.canaries import Canaries
-from streams.decode import Bad, Decoded, Values, decode
+from streams.decode import Bad, Decoded, decode
 from streams.ledger import Chunk, Partition, Tables
 from streams.own_headers import kept_headers, kept_key
 from streams.strangers import count_strangers
+from streams.values import Values
 from streams.withhold import may_hold_face, sha256
 
 _POSITION = ("kafka_topic", "kafka_partition", "kafka_offset")

@@ -30,9 +30,10 @@ from sinks.clickhouse.reveals import (
     latest_with_officer,
 )
 from sinks.kafka.records import read_values
-from streams.decode import Values, decode
+from streams.decode import decode
 from streams.pseudonym import pseudonym
 from streams.roster import Member, read_roster
+from streams.values import Values
 
 
 class Revealed(NamedTuple):

@@ -11,7 +11,8 @@ from schemas.canary import POLICY as CANARY_POLICY
 from schemas.contracts import WriterSchema, contract
 from sinks.kafka.publisher import DeadLetter
 from streams.alerting.alert import Violation
-from streams.decode import Values, decode
+from streams.decode import decode
+from streams.values import Values
 from streams.withhold import sha256
 
 

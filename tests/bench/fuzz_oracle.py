@@ -20,9 +20,10 @@ from schemas.catalogue_files import load_catalogue
 from schemas.contracts import contract
 from schemas.settings import Settings
 from schemas.wire import encode
-from streams.decode import Values, decode
+from streams.decode import decode
 from streams.enrich import Enricher
 from streams.inputs.importers.sighting import Sighting
+from streams.values import Values
 from tests.bench.fuzz_seeds import Parser
 from tests.support.imports import KEY
 

@@ -22,7 +22,8 @@ import skimage.data
 from deploy.local.ports import free_ports
 from schemas.contracts import contract
 from sinks.kafka.topics import ensure_topics
-from streams.decode import Values, decode
+from streams.decode import decode
+from streams.values import Values
 from tests.integration.conftest import fresh_prefix
 from tests.support.cluster import Cluster, running_cluster
 from tests.support.traces import Traces

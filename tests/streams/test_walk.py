@@ -101,7 +101,8 @@ import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 from schemas.contracts import contract
 from schemas.wire import encode
-from streams.decode import Values, decode
+from streams.decode import decode
+from streams.values import Values
 event_id = "6f1f0a7e-0000-4000-8000-000000000001"
 nobody = {"event_id": event_id, "occurred_at": 0, "source": "", "agency_id": "a"}
 print(decode(Values([encode(contract("search"), nobody)]), contract("search"), {}).frame["agency_id"][0])

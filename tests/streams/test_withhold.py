@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from schemas.contracts import contract
 from streams import withhold
-from streams.decode import Values, decode
+from streams.decode import decode
+from streams.values import Values
 from streams.withhold import is_image_name, may_hold_face, may_hold_image, texts_with_image
 from tests.streams.conftest import MakeSearch
 from tests.streams.images import IMAGES, TEMPLATES, WRITTEN, embedding, noise

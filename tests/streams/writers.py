@@ -10,7 +10,8 @@ import fastavro
 
 from schemas.contracts import Contract, WriterSchema, contract, writer_schema
 from schemas.wire import confluent_head
-from streams.decode import Decoded, Values, decode
+from streams.decode import Decoded, decode
+from streams.values import Values
 
 SEARCH = contract("search")
 

@@ -16,7 +16,8 @@ from typing import Any
 from deploy.local.ports import free_ports
 from schemas.collector_clients import new_key, sha256_of_key
 from schemas.contracts import TOPICS, contract
-from streams.decode import Values, decode
+from streams.decode import decode
+from streams.values import Values
 from tests.support.openapi import check_answer
 from tests.support.worker import Stack, until
 

@@ -17,8 +17,9 @@ from schemas.contracts import contract
 from schemas.errors import WrongUse
 from schemas.settings import Settings
 from schemas.wire import SINGLE_OBJECT_HEAD
-from streams.decode import Decoded, Values, decode
+from streams.decode import Decoded, decode
 from streams.rules import load_rules
+from streams.values import Values
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others() -> None:

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from schemas.contracts import contract
 from schemas.wire import encode
-from streams.decode import Values, decode
+from streams.decode import decode
 from streams.inputs.event import BadEvent, Fault, Kind, key_of, read_event
 from streams.inputs.fault import MAX_FAULTS
+from streams.values import Values
 from streams.withhold import image_texts
 from tests.streams.images import IMAGES, TEMPLATES, WRITTEN, png
 

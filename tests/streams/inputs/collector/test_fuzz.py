@@ -12,11 +12,12 @@ from schemas.agencies import load_agencies
 from schemas.collector_clients import Client
 from schemas.contracts import contract
 from schemas.settings import Settings
-from streams.decode import Values, decode
+from streams.decode import decode
 from streams.inputs.collector.body import media_of, take_apart
 from streams.inputs.collector.judge import Judge
 from streams.inputs.collector.problem import Refused
 from streams.inputs.event import Kind
+from streams.values import Values
 from tests.support.bodies import PATHS
 from tests.support.collector import Collector, stored
 from tests.support.mutants import mutants

@@ -24,10 +24,11 @@ from deploy.local.ports import free_ports
 from schemas.contracts import contract
 from schemas.errors import FrwatchError, WrongUse
 from schemas.settings import Settings
-from streams.decode import Values, decode
+from streams.decode import decode
 from streams.inputs.emitter import AsyncEmitter, Emitter, FrwatchHandler, probe_hash
 from streams.inputs.emitter.slots import Slots
 from streams.inputs.emitter.spool import Limits
+from streams.values import Values
 from tests.streams.images import png
 
 KEY = "k" * 32

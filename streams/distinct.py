@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, cast
 
 import polars as pl
@@ -19,7 +20,7 @@ class Lookup:
     """Describes each distinct value of a string column once, and remembers what it described.
 
     `describe` is a pure function from a value to a row of `schema`. The `remember` values used last, of
-    `longest` characters or fewer, are kept; a null has null in every column.
+    `longest` characters or fewer, are kept; a null has what `nothing` says in each column, null by default.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Lookup:
         describe: Callable[[str], tuple[Any, ...]],
         schema: Mapping[str, Any],
         *,
+        nothing: Mapping[str, Any] = MappingProxyType({}),
         remember: int = 65_536,
         longest: int = 512,
     ) -> None:
@@ -34,10 +36,13 @@ class Lookup:
         self._remembered = lru_cache(maxsize=remember)(describe)
         self._longest = longest
         self._schema = dict(schema)
-        self._nothing = (None,) * len(self._schema)
+        self._nothing = tuple(nothing.get(name) for name in self._schema)
+        self._none = self._columns([self._nothing])
 
     def __call__(self, values: pl.Series) -> list[pl.Series]:
         """Return the columns of `schema`, with a row for each value, in their order."""
+        if values.null_count() == len(values):
+            return [column.new_from_index(0, len(values)) for column in self._none]
         if len(values) <= FEW:
             return self._columns([self._row(value) for value in values.to_list()])
         encoded = values.to_arrow().dictionary_encode(null_encoding="encode")

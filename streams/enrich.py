@@ -5,6 +5,7 @@ Pure: the same frame, catalogue, register and key give the same result, in a wor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -24,6 +25,14 @@ MAX_GALLERIES = 2_048
 
 NOT_EVEN_ACCESS = ("blocked", "denied", "failed", "nxdomain", "public_page", "hidden")
 """What `attributes.status` of a LOOKUP says of an attempt that came to nothing, or of a page for anyone."""
+
+_NOBODY = ""
+"""The key of no agency."""
+_INSIDE = (
+    pl.Series("outside_agency", [False]),
+    pl.Series("outside_agency_id", [None], dtype=pl.String),
+    pl.Series("outside_agency_basis", [None], dtype=pl.String),
+)
 
 # Paths are looked at this much deeper than the catalogue's, so that `/help/..` is not taken for `/help`.
 _SPARE_SEGMENTS = 2
@@ -46,22 +55,38 @@ class Enricher:
         self._requests = RequestReader(agencies, (name for provider in catalogue for name in provider.names))
         text, flag, texts = pl.String, pl.Boolean, pl.List(pl.String)
         self._own = Lookup(
-            self._describe_agency, {"own_id": text, "own_key": text, "own_parent": text, "agency_known": flag}
+            self._describe_agency,
+            {
+                "agency_id": text,
+                "agency_known": flag,
+                "own_key": text,
+                "own_parent": text,
+                "own_person": text,
+                "own_reference": text,
+            },
         )
         self._asking = Lookup(
             self._describe_asking,
             {
-                "asking_id": text,
-                "asking_key": text,
                 "requesting_agency_id": text,
                 "requesting_agency_known": flag,
+                "asking_key": text,
+                "asking_person": text,
             },
+            nothing={"asking_key": _NOBODY, "asking_person": SEPARATOR},
         )
         self._officers = Lookup(self._describe_officer, {"officer": text})
         self._requesters = Lookup(
-            self._describe_requester, {"requester": text, "requester_domain": text, "domain_agency": text}
+            self._describe_requester,
+            {"requester": text, "requester_domain": text, "domain_agency": text, "domain_key": text},
+            nothing={"domain_key": _NOBODY},
         )
-        self._references = Lookup(self._describe_reference, {"reference_agency": text}, remember=8_192)
+        self._references = Lookup(
+            self._describe_reference,
+            {"reference_agency": text, "reference_key": text},
+            nothing={"reference_key": _NOBODY},
+            remember=8_192,
+        )
         self._providers = Lookup(
             self._describe_service,
             {
@@ -72,39 +97,57 @@ class Enricher:
                 "provider_basis": text,
                 "provider_conflict": text,
                 "evidence_strength": text,
-                "operator_agency": text,
+                "operator_key": text,
                 "provider_galleries": texts,
             },
             remember=8_192,
             longest=2_048,
         )
         self._named_galleries = Lookup(
-            self._describe_galleries, {"named_galleries": texts}, remember=8_192, longest=MAX_GALLERIES
+            self._describe_galleries,
+            {"gallery_kinds": texts, "names_galleries": flag},
+            nothing={"names_galleries": False},
+            remember=8_192,
+            longest=MAX_GALLERIES,
         )
         self._read = _read(self._services.hosts.depth + _SPARE_SEGMENTS, self._requests.pattern)
-        self._messages = _messages()
-        self._result = _result(catalogue.version)
+        self._version = pl.Series("catalogue_version", [catalogue.version])
 
     def enrich(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the searches, row by row, with the columns of `streams.columns.ENRICHED`.
 
         Columns that enrichment does not know, such as the Kafka position, pass through untouched. No value,
         however long or strange, raises.
+
+        For a few rows a plan of polars takes as long as fifty operations on columns, so there is one plan.
         """
         read = frame.select_seq(self._read)
-        agencies = [*self._own(read["agency_id"]), *self._asking(read["asking"])]
-        messages = pl.DataFrame([*read, *agencies]).select_seq(self._messages)
-        persons = [*self._officers(messages["officer"]), *self._requesters(messages["requester"])]
-        references = self._references(messages["reference"])
-        *services, operators, kinds = self._providers(read["service"])
-        named = self._named_galleries(read["galleries"])
-        known = [read["agency_id"], *agencies, *persons, *references, operators, kinds, *named]
-        drawn = pl.DataFrame(known).select_seq(self._result)
+        agency, known, own_key, own_parent, own_person, own_reference = self._own(frame["agency_id"])
+        asking, asking_known, asking_key, asking_person = self._asking(frame["requesting_agency_id"])
+        # What one of them lacks is null together.
+        (officer,) = self._officers(own_person + read["officer_id"])
+        requester, domain, *of_domain = self._requesters(asking_person + read["requester"])
+        *services, operator_key, offered = self._providers(read["service"])
+        referred = self._references(own_reference + read["reference"])
+        kinds, named = self._named_galleries(read["galleries"])
+        by_field = _others(asking_key, own_key, own_parent)
+        by_domain = _others(of_domain[1], own_key, own_parent)
+        # A form of the agency that runs the service is how one asks for its use: it says not for whom.
+        by_reference = _others(referred[1], own_key, own_parent, operator_key)
+        outside = _first(
+            {"field": (by_field, asking), "domain": (by_domain, of_domain[0])}
+            | {"reference": (by_reference, referred[0])},
+            frame.height,
+        )
         columns = {column.name: column for column in frame if column.name != "officer_id"}
-        for facts in (services, drawn):
-            columns |= {column.name: column for column in facts}
+        columns |= {column.name: column for column in services}
+        columns |= {column.name: column for column in (agency, known, asking, asking_known)}
+        columns |= {column.name: column for column in (officer, requester, domain, *outside)}
         columns["evidence_strength"] = _without_failed(frame, columns["evidence_strength"])
-        return pl.DataFrame(list(columns.values()))
+        # What a service holds is what it was asked, unless the client says which of it.
+        columns["gallery_kinds"] = kinds.zip_with(named, offered)
+        columns["catalogue_version"] = self._version.new_from_index(0, frame.height)
+        return pl.DataFrame(columns)
 
     def pseudonym(self, agency_id: str, person_id: str) -> str:
         """Return the pseudonym under which a person of an agency (its register id) is stored."""
@@ -113,18 +156,19 @@ class Enricher:
     def _describe_agency(self, text: str) -> tuple[Any, ...]:
         agency = self._agencies.resolve(text)
         if agency is None:
-            return None, _unknown_key(text), None, False
-        return agency.id, agency.id, agency.parent, True
+            return text, False, _unknown_key(text), _NOBODY, text + SEPARATOR, SEPARATOR
+        person = agency.id + SEPARATOR
+        return agency.id, True, agency.id, agency.parent or _NOBODY, person, person
 
     def _describe_asking(self, text: str) -> tuple[Any, ...]:
         if not text.strip():
-            return None, None, None, None
+            return None, None, _NOBODY, SEPARATOR
         agency = self._agencies.resolve(text)
         if agency is not None:
-            return agency.id, agency.id, agency.id, True
+            return agency.id, True, agency.id, agency.id + SEPARATOR
         if names_nobody(text):
-            return None, None, text, None
-        return None, _unknown_key(text), text, False
+            return text, None, _NOBODY, SEPARATOR
+        return text, False, _unknown_key(text), SEPARATOR
 
     def _describe_officer(self, message: str) -> tuple[Any, ...]:
         return (keyed(self._key, message),)
@@ -132,19 +176,21 @@ class Enricher:
     def _describe_requester(self, message: str) -> tuple[Any, ...]:
         domain = address_domain(message.partition(SEPARATOR)[2])
         agency = self._agencies.resolve_domain(domain)
-        return keyed(self._key, message), domain, agency.id if agency else None
+        found = agency.id if agency else None
+        return keyed(self._key, message), domain, found, found or _NOBODY
 
     def _describe_reference(self, key: str) -> tuple[Any, ...]:
         own_id, _, reference = key.partition(SEPARATOR)
         agency = self._requests.outside(reference, self._agencies.by_id.get(own_id))
-        return (agency.id if agency else None,)
+        found = agency.id if agency else None
+        return found, found or _NOBODY
 
     def _describe_service(self, key: str) -> tuple[Any, ...]:
         name, _, endpoint = key.rpartition(SEPARATOR)
         service = self._services.read(name, endpoint)
         strength = "weak" if service.weak else "full"
         if service.provider is None:
-            return None, "unknown", None, service.host, service.basis, None, strength, None, ()
+            return None, "unknown", None, service.host, service.basis, None, strength, _NOBODY, ()
         return (
             service.provider.id,
             service.provider.provider_class,
@@ -153,12 +199,12 @@ class Enricher:
             service.basis,
             service.conflict,
             strength,
-            service.provider.operator_agency,
+            service.provider.operator_agency or _NOBODY,
             service.provider.gallery_kinds,
         )
 
     def _describe_galleries(self, key: str) -> tuple[Any, ...]:
-        return (self._galleries.kinds(key.split(SEPARATOR)),)
+        return self._galleries.kinds(key.split(SEPARATOR)), True
 
 
 def _without_failed(frame: pl.DataFrame, strength: pl.Series) -> pl.Series:
@@ -192,15 +238,14 @@ def _service_key(depth: int) -> pl.Expr:
 
 
 def _read(depth: int, pattern: str) -> list[pl.Expr]:
-    """What of a search enrichment looks at; a reference only where it may name an agency."""
+    """What of a search has a form of its own to be looked up by."""
     reference = pl.col("request_ref").str.slice(0, MAX_REFERENCE)
-    # Numbers say nothing here, and without them few references are distinct.
-    reference = pl.when(reference.str.contains(pattern)).then(reference.str.replace_all(r"\d+", "0"))
     return [
-        pl.col("agency_id"),
-        pl.col("requesting_agency_id").alias("asking"),
         *(pl.when(pl.col(name).str.contains(r"\S")).then(name) for name in ("officer_id", "requester")),
-        reference.alias("reference"),
+        # Only where it may name an agency. Numbers say nothing here, and without them few are distinct.
+        pl.when(reference.str.contains(pattern))
+        .then(reference.str.replace_all(r"\d+", "0"))
+        .alias("reference"),
         _service_key(depth).alias("service"),
         pl.when(pl.col("galleries").list.len() > 0).then(
             pl.col("galleries").list.join(SEPARATOR, ignore_nulls=True).str.slice(0, MAX_GALLERIES)
@@ -208,48 +253,23 @@ def _read(depth: int, pattern: str) -> list[pl.Expr]:
     ]
 
 
-def _messages() -> list[pl.Expr]:
-    own_id, asking_id = pl.col("own_id").fill_null(""), pl.col("asking_id").fill_null("")
-    agency = pl.coalesce("own_id", "agency_id")
-    return [
-        pl.concat_str(agency, "officer_id", separator=SEPARATOR).alias("officer"),
-        pl.concat_str(asking_id, "requester", separator=SEPARATOR).alias("requester"),
-        pl.concat_str(own_id, "reference", separator=SEPARATOR).alias("reference"),
-    ]
+def _others(named: pl.Series, *inside: pl.Series) -> pl.Series | None:
+    """Where the agency that is named is none of these; None where nobody is named at all."""
+    there = named != _NOBODY
+    if not there.any():
+        return None
+    for each in inside:
+        there &= named != each
+    return there
 
 
-def _result(catalogue_version: str) -> list[pl.Expr]:
-    def outside(column: str) -> pl.Expr:
-        named = pl.col(column)
-        return (named != pl.col("own_key")) & named.ne_missing(pl.col("own_parent"))
-
-    by_field, by_domain, by_reference = map(outside, ("asking_key", "domain_agency", "reference_agency"))
-    # A form of the agency that runs the service is how one asks for its use: it says not for whom.
-    by_reference &= pl.col("reference_agency").ne_missing(pl.col("operator_agency"))
-    outside_id = (
-        pl.when(by_field)
-        .then("requesting_agency_id")
-        .when(by_domain)
-        .then("domain_agency")
-        .when(by_reference)
-        .then("reference_agency")
-    )
-    basis = (
-        pl.when(by_field)
-        .then(pl.lit("field"))
-        .when(by_domain)
-        .then(pl.lit("domain"))
-        .when(by_reference)
-        .then(pl.lit("reference"))
-    )
-    return [
-        pl.coalesce("own_id", "agency_id").alias("agency_id"),
-        pl.col("agency_known", "requesting_agency_id", "requesting_agency_known"),
-        pl.col("officer", "requester", "requester_domain"),
-        outside_id.is_not_null().alias("outside_agency"),
-        outside_id.alias("outside_agency_id"),
-        basis.alias("outside_agency_basis"),
-        # What a service holds is what it was asked, unless the client says which of it.
-        pl.coalesce("named_galleries", "provider_galleries").alias("gallery_kinds"),
-        pl.lit(catalogue_version).alias("catalogue_version"),
-    ]
+def _first(ways: Mapping[str, tuple[pl.Series | None, pl.Series]], height: int) -> tuple[pl.Series, ...]:
+    """Whether a search was run for an outside agency, for which, and by what that is known: the first way."""
+    outside, agency, basis = (each.new_from_index(0, height) for each in _INSIDE)
+    for name, (found, named) in reversed(list(ways.items())):
+        if found is not None:
+            outside |= found
+            agency = named.zip_with(found, agency)
+            basis = pl.Series([name]).new_from_index(0, height).zip_with(found, basis)
+    names = [each.name for each in _INSIDE]
+    return tuple(each.alias(name) for each, name in zip((outside, agency, basis), names, strict=True))

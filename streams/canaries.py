@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from schemas import canary
+from schemas.moments import micros_of
 from streams.columns import DECODED
 from streams.judge import VIOLATION, violation_id
 
@@ -35,9 +36,7 @@ def find_canaries(events: pl.DataFrame, key: bytes, detected_at: datetime) -> Ca
     violations: list[dict[str, Any]] = []
     for row in suspects.to_list():
         search = events.select(list(DECODED)).row(row, named=True)
-        moment = search["occurred_at"]
-        occurred_at = int(moment.timestamp()) * 1_000_000 + moment.microsecond
-        source = canary.source_of(search, occurred_at, key)
+        source = canary.source_of(search, micros_of(search["occurred_at"]), key)
         if source is not None:
             found.append(row)
             violations.append(_violation(search, source, detected_at))

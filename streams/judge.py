@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from schemas.agencies import AgencyRegister
 from schemas.errors import FrwatchError
+from schemas.moments import micros_of
 from schemas.policies import Policy, PolicySet, Rule
 from schemas.yaml_file import Faults
 from streams.columns import ENRICHED, POSITION
@@ -49,7 +50,6 @@ _TAKEN = (
 )
 _MAP = pl.Map(pl.String, pl.String)
 _UTC = pl.Datetime("us", "UTC")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Rows = npt.NDArray[np.int64]
 
@@ -221,7 +221,7 @@ class Judge:
                 ids,
                 hits["event_id"],
                 hits["occurred_at"],
-                pl.Series("detected_at", np.full(len(rows), _micros(detected_at))).cast(_UTC),
+                pl.Series("detected_at", np.full(len(rows), micros_of(detected_at))).cast(_UTC),
                 self._subjects(hits, rules),
                 hits["officer"],
                 *(constants[name] for name in ("policy_id", "policy_version", "rule_id", "severity")),
@@ -258,11 +258,6 @@ class Judge:
         names = self._shown.take(pa.array(columns[there]))
         maps = pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), names, said.drop_null())
         return cast("pl.Series", pl.from_arrow(maps)).cast(_MAP).alias("evidence")
-
-
-def _micros(moment: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _position(frame: pl.DataFrame) -> list[str]:

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from schemas.errors import FrwatchError, NotThere, WrongUse
 from schemas.fault_point import reach
+from schemas.moments import micros_of
 from schemas.settings import Settings
-from sinks.clickhouse.dead_letters import DeadLetter, Place, micros_of, read_dead_letters
+from sinks.clickhouse.dead_letters import DeadLetter, Place, read_dead_letters
 from sinks.clickhouse.redrives import Redrive, claim_redrives, known_redrives, note_redrives
 from sinks.kafka.resend import Mark, Outgoing, find_resent, resend
 from streams.own_headers import own_headers

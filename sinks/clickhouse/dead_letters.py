@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from schemas.moments import micros_of
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
 from sinks.clickhouse.moments import utc
@@ -134,11 +135,6 @@ def at_places(identities: Sequence[Place]) -> tuple[str, dict[str, Any]]:
         for number, places in enumerate(topics.values())
     ]
     return f"({' OR '.join(terms)})", {f"topic_{number}": topic for number, topic in enumerate(topics)}
-
-
-def micros_of(moment: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _letter(row: Sequence[Any]) -> DeadLetter:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from schemas.moments import micros_of
 from schemas.settings import Settings
 from sinks.clickhouse.asking import asking
-from sinks.clickhouse.dead_letters import DeadLetter, Place, at_places, micros_of
+from sinks.clickhouse.dead_letters import DeadLetter, Place, at_places
 from sinks.clickhouse.moments import utc
 
 _NAMES = ["kafka_topic", "kafka_partition", "kafka_offset", "received_at", "begun_at", "repaired_by"]

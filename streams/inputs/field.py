@@ -6,11 +6,12 @@ import math
 import numbers
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from schemas.contracts import Contract
+from schemas.moments import micros_of
 from streams.shape import Column, columns
 
 MAX_TEXT = 4096
@@ -24,8 +25,6 @@ EARLIEST = 0
 LATEST = 7_258_118_399_999_999
 """The last microsecond of 2199, UTC."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32}")
 _NO_IDENTITY = {UUID(int=0), UUID(int=2**128 - 1)}
 _FLOAT_MAX = 3.4028234663852886e38
@@ -111,7 +110,7 @@ def _moment(value: Any, complain: Complain) -> int:
     if moment.utcoffset() is None:
         complain((), "format", "has no offset from UTC; add one, such as -08:00 or Z")
         return 0
-    micros = int((moment - _EPOCH) // _MICROSECOND)
+    micros = micros_of(moment)
     if not EARLIEST <= micros <= LATEST:
         complain((), "range", "is outside the years 1970 to 2199; check the clock, or the unit")
     return micros

@@ -129,3 +129,8 @@ def test_no_policy_can_take_the_name_of_canaries() -> None:
 def test_another_key_signs_nothing(other: bytes) -> None:
     forged = canary(uuid4(), 1_700_000_000_000_000, "lacris-web", CanaryKey.of_all(other))
     assert judged(forged).canaries == (1 if other == KEY.encode() else 0)
+
+
+def test_a_canary_of_a_clock_that_stands_before_1970_is_one() -> None:
+    early = canary(uuid4(), -1, "lacris-web", CanaryKey.of_all(KEY.encode()))
+    assert judged(early).canaries == 1

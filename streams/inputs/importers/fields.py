@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from schemas.moments import micros_of
 from streams.inputs.importers.lines import BadLine
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = re.compile(r"(\d{1,11})(?:\.(\d{1,9}))?")
 # 1970 to 2199, in seconds.
 _LAST = 7_258_118_400
@@ -32,7 +32,7 @@ def micros(moment: datetime) -> int:
     Raises:
         BadLine: it is before 1970 or beyond 2199.
     """
-    found = (moment - _EPOCH) // timedelta(microseconds=1)
+    found = micros_of(moment)
     if not 0 <= found < _LAST * 1_000_000:
         raise BadLine("its time is before 1970 or after 2199")
     return found

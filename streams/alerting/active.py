@@ -33,8 +33,9 @@ from streams.alerting.decide import acknowledge, decide, keeps_order, retry, tic
 from streams.alerting.lane import Lane
 from streams.alerting.metrics import Metrics
 from streams.alerting.orders import Acknowledge, BadOrder, from_value
-from streams.alerting.reader import read, schema_ids
+from streams.alerting.reader import read
 from streams.alerting.text import Words, tell
+from streams.values import Values
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +152,8 @@ class Active:
             self._consumer.resume(*(paused & assigned))
 
     async def _decide(self, records: list[Any]) -> None:
-        found = read(records, await self._schemas(records))
+        values = Values([record.value for record in records])
+        found = read(records, values, await self._schemas(values))
         reach("alert-fetched")
         for letter in found.dead:
             log.warning(
@@ -178,9 +180,10 @@ class Active:
                 self._held.append(alert)
         reach("alert-decided")
 
-    async def _schemas(self, records: list[Any]) -> Mapping[int, WriterSchema | str]:
-        ids = schema_ids(records)
-        while ids and self._registry is not None:
+    async def _schemas(self, values: Values) -> Mapping[int, WriterSchema | str]:
+        if self._registry is None:
+            return {}
+        while ids := values.schema_ids():
             try:
                 return await self._registry.resolve(ids, contract("violation"))
             except RegistryAway as error:

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from schemas.canary import POLICY as CANARY_POLICY
 from schemas.contracts import WriterSchema, contract
+from schemas.moments import micros_of
 from sinks.kafka.publisher import DeadLetter
 from streams.alerting.alert import Violation
 from streams.decode import decode
+from streams.few import read_few
 from streams.values import Values
 from streams.withhold import sha256
 
@@ -25,35 +27,43 @@ class Read:
     dead: list[DeadLetter]
 
 
-def schema_ids(records: Sequence[Any]) -> set[int]:
-    """Return the ids of a registry that the records name."""
-    return Values([record.value for record in records]).schema_ids()
-
-
-def read(records: Sequence[Any], schemas: Mapping[int, WriterSchema | str]) -> Read:
+def read(records: Sequence[Any], values: Values, schemas: Mapping[int, WriterSchema | str]) -> Read:
     """Return the violations in Kafka records, in either framing and of any version, and what is none.
 
-    `schemas` has what the registry says of the `schema_ids`.
+    `values` are the records' own; `schemas` has what the registry says of the ids that they name.
     """
     if not records:
         return Read([], [], [])
-    decoded = decode(Values([record.value for record in records]), contract("violation"), schemas)
-    found = []
-    for at, row in zip(decoded.rows, decoded.frame.iter_rows(named=True), strict=False):
-        found.append(_violation(row, records[int(at)]))
+    shape, bad = contract("violation"), []
+    rows = read_few(values, shape, schemas)
+    if rows is not None:
+        found = [_violation(row, record) for row, record in zip(rows, records, strict=True)]
+    else:
+        decoded = decode(values, shape, schemas)
+        bad = sorted(decoded.bad, key=lambda bad: bad.row)
+        found = [
+            _violation(_plain(row), records[int(at)])
+            for at, row in zip(decoded.rows, decoded.frame.iter_rows(named=True), strict=False)
+        ]
     real = [each for each in found if each.policy_id != CANARY_POLICY]
     canaries = [each for each in found if each.policy_id == CANARY_POLICY]
-    dead = [_dead(records[bad.row], bad) for bad in sorted(decoded.bad, key=lambda bad: bad.row)]
-    return Read(real, canaries, dead)
+    return Read(real, canaries, [_dead(records[each.row], each) for each in bad])
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of columns as a record: ids as text, times as microseconds."""
+    for name in ("violation_id", "event_id"):
+        row[name] = str(UUID(bytes=row[name]))
+    for name in ("occurred_at", "detected_at"):
+        row[name] = micros_of(row[name])
+    return row
 
 
 def _violation(row: dict[str, Any], record: Any) -> Violation:
     del row["evidence"]
-    row["violation_id"] = str(UUID(bytes=row["violation_id"]))
-    row["event_id"] = str(UUID(bytes=row["event_id"]))
-    for name in ("occurred_at", "detected_at"):
-        moment = row[name]
-        row[name] = int(moment.timestamp()) * 1_000_000 + moment.microsecond
+    for name in ("violation_id", "event_id"):
+        # However its writer wrote it.
+        row[name] = row[name].lower()
     return Violation(
         **row, topic=record.topic, partition=record.partition, offset=record.offset, value=record.value
     )

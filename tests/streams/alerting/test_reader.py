@@ -1,11 +1,45 @@
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
-from schemas.contracts import contract
-from streams.alerting.reader import read, schema_ids
+import fastavro
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.contracts import WriterSchema, contract, writer_schema
+from schemas.wire import SINGLE_OBJECT, confluent_head, encode
+from streams import few
+from streams.alerting import reader
+from streams.decode import EARLIEST, LATEST
+from streams.values import Values
 from tests.support.alerter import NOON, violation
+
+Fields = list[dict[str, Any]]
+
+
+def violation_schema(change: Callable[[Fields], Fields]) -> WriterSchema:
+    schema = json.loads(contract("violation").current.text)
+    return writer_schema(json.dumps(schema | {"fields": change(schema["fields"])}))
+
+
+def written(writer: WriterSchema, schema_id: int | None, fields: dict[str, Any]) -> bytes:
+    """A violation as a client wrote it whose schema has that id in the registry, or is a released one."""
+    plain: dict[str, Any] = dict.fromkeys(
+        ("agency_id", "policy_id", "policy_version", "rule_id", "title"), "a"
+    )
+    plain |= {"severity": "LOW", "certainty": "CONFIRMED"}
+    record = {"violation_id": ID, "event_id": ID, "occurred_at": 0, "detected_at": 0} | plain
+    head = SINGLE_OBJECT + writer.fingerprint if schema_id is None else confluent_head(schema_id)
+    out = io.BytesIO(head)
+    out.seek(0, 2)
+    fastavro.schemaless_writer(out, writer.parsed, record | fields)
+    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -18,6 +52,10 @@ class Record:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+def read(records: list[Record], schemas: dict[int, Any] | None = None) -> reader.Read:
+    return reader.read(records, Values([record.value for record in records]), schemas or {})
+
+
 ID = "0b0e7f5e-6c43-4b0e-9a39-3d8f7e0c1a52"
 
 
@@ -27,7 +65,6 @@ def test_both_framings_in_any_mix_are_read_in_their_order() -> None:
         Record(violation(2, schema_id=5), 8),
         Record(violation(3), 9),
     ]
-    assert schema_ids(records) == {5}
     found = read(records, {5: contract("violation").current})
     assert [(each.officer or "")[-1] for each in found.violations] == ["1", "2", "3"]
     first = found.violations[0]
@@ -40,7 +77,7 @@ def test_both_framings_in_any_mix_are_read_in_their_order() -> None:
 def test_what_cannot_be_read_is_a_dead_letter_and_stops_nothing() -> None:
     face = b"\xff\xd8\xff\xe0" + bytes(100)
     values = [b"x", None, violation(1), violation(2)[:-3], face]
-    found = read([Record(value, offset) for offset, value in enumerate(values, 1)], {})
+    found = read([Record(value, offset) for offset, value in enumerate(values, 1)])
     assert [each.offset for each in found.violations] == [3]
     assert [(each.offset, each.reason) for each in found.dead] == [
         (1, "unknown_framing"),
@@ -53,5 +90,63 @@ def test_what_cannot_be_read_is_a_dead_letter_and_stops_nothing() -> None:
 
 
 def test_a_canary_is_no_violation() -> None:
-    found = read([Record(violation(1, policy_id="frwatch-canary", title="lacris-web"))], {})
+    found = read([Record(violation(1, policy_id="frwatch-canary", title="lacris-web"))])
     assert (found.violations, [each.title for each in found.canaries]) == ([], ["lacris-web"])
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=14) | st.sampled_from(
+    ["A" * 40, "/9j/" * 9]
+)
+VIOLATION = st.fixed_dictionaries(
+    {
+        "violation_id": st.uuids().map(str) | st.uuids().map(lambda each: str(each).upper()),
+        "event_id": st.uuids().map(str),
+        "occurred_at": st.integers(-(2**55), 2**55) | st.sampled_from([EARLIEST, LATEST, LATEST + 1]),
+        "officer": st.none() | TEXTS,
+        "severity": st.sampled_from(["INFO", "CRITICAL"]),
+        "certainty": st.sampled_from(["CONFIRMED", "SUSPECTED"]),
+        "case_number": st.none() | TEXTS,
+        "title": TEXTS,
+        "evidence": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    }
+)
+NEWER = violation_schema(lambda fields: [*fields, {"name": "more", "type": "string", "default": ""}])
+MILLIS = violation_schema(
+    lambda fields: [
+        field | {"type": {"type": "long", "logicalType": "timestamp-millis"}}
+        if field["name"] == "occurred_at"
+        else field
+        for field in fields
+    ]
+)
+SCHEMAS = {1: contract("violation").current, 2: NEWER, 3: MILLIS}
+
+
+@given(
+    st.lists(
+        st.tuples(VIOLATION, st.sampled_from([None, 1, 2, 3]), st.sampled_from([0, 0, 0, 0, 1])), max_size=5
+    )
+)
+def test_a_few_are_read_as_many_are(given: list[tuple[dict[str, Any], int | None, int]]) -> None:
+    """Each alone, all together, and so that none is read by itself."""
+    records = []
+    for offset, (fields, schema_id, cut) in enumerate(given):
+        value = written(SCHEMAS[schema_id or 1], schema_id, fields)
+        records.append(Record(value[: len(value) - cut], offset))
+    together = read(records, SCHEMAS)
+    with patch.object(few, "FEW", -1):
+        assert read(records, SCHEMAS) == together
+    alone = [read([record], SCHEMAS) for record in records]
+    assert together.violations == [each for found in alone for each in found.violations]
+    assert together.dead == [each for found in alone for each in found.dead]
+
+
+def test_plain_violations_are_read_one_by_one_and_others_are_not() -> None:
+    plain, other = written(SCHEMAS[1], 1, {}), written(MILLIS, 3, {})
+    shape = contract("violation")
+    assert few.read_few(Values([plain, violation(1)]), shape, SCHEMAS) is not None
+    for doubtful in (other, plain[:-1], b"x", None, violation(1, title="A" * 3_000)):
+        assert few.read_few(Values([plain, doubtful]), shape, SCHEMAS) is None
+    assert few.read_few(Values([plain] * (few.FEW + 1)), shape, SCHEMAS) is None
+    search = {"event_id": ID, "occurred_at": 0, "source": "s", "agency_id": "a"}
+    assert few.read_few(Values([encode(contract("search"), search)]), contract("search"), {}) is None

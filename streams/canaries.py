@@ -31,10 +31,12 @@ class Canaries:
 
 def find_canaries(events: pl.DataFrame, key: bytes, detected_at: datetime) -> Canaries | None:
     """Return the canaries among decoded searches with their Kafka position; None where there are none."""
-    suspects = (events["agency_id"] == canary.AGENCY).arg_true()
+    suspects = events["agency_id"] == canary.AGENCY
+    if not suspects.any():
+        return None
     found: list[int] = []
     violations: list[dict[str, Any]] = []
-    for row in suspects.to_list():
+    for row in suspects.arg_true().to_list():
         search = events.select(list(DECODED)).row(row, named=True)
         source = canary.source_of(search, micros_of(search["occurred_at"]), key)
         if source is not None:

@@ -6,7 +6,7 @@ No record is dropped and none stops its batch: every index of the batch is eithe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,8 @@ def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchem
             bad += [_refused(values, int(row), "unknown_schema", writer) for row in rows]
     if not parts:
         return Decoded(pl.DataFrame(), np.empty(0, np.int64), bad)
-    return _keep(values, parts[0] if len(parts) == 1 else _in_order(parts), bad)
+    times = [column.name for column in columns(contract) if column.timestamp]
+    return _keep(values, parts[0] if len(parts) == 1 else _in_order(parts), times, bad)
 
 
 def warm_up(contract: Contract) -> None:
@@ -121,16 +122,15 @@ def _in_order(parts: list[_Part]) -> _Part:
     return _Part(frame, rows[order], set().union(*(part.large for part in parts)))
 
 
-def _keep(values: Values, read: _Part, bad: list[Bad]) -> Decoded:
+def _keep(values: Values, read: _Part, times: Sequence[str], bad: list[Bad]) -> Decoded:
     """The rows that can be stored: times that ClickHouse has, and nothing that holds an image."""
     frame, rows = read.frame, read.rows
     refused: dict[int, Bad] = {}
-    for name, dtype in frame.schema.items():
-        if isinstance(dtype, pl.Datetime):
-            micros = frame[name].cast(pl.Int64).to_numpy()
-            for at in np.flatnonzero((micros < EARLIEST) | (micros > LATEST)):
-                detail = f"{name} is outside the years 1900 to 2299"
-                refused[int(at)] = _refused(values, int(rows[at]), "time_out_of_range", detail)
+    for name in times:
+        micros = frame[name].cast(pl.Int64).to_numpy()
+        for at in np.flatnonzero((micros < EARLIEST) | (micros > LATEST)):
+            detail = f"{name} is outside the years 1900 to 2299"
+            refused[int(at)] = _refused(values, int(rows[at]), "time_out_of_range", detail)
     for at in values.with_image(rows):
         refused[int(at)] = Bad(int(rows[at]), "holds_image", "a field holds an image", withheld=True)
     # Nearly no batch has a long text, and to look for one in each column takes as long as to read a few rows.

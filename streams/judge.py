@@ -213,8 +213,8 @@ class Judge:
         self, frame: pl.DataFrame, rows: Rows, rules: Rows, sure: npt.NDArray[np.bool_], detected_at: datetime
     ) -> pl.DataFrame:
         position = _position(frame)
-        hits = frame[[*self._carried, *position]].gather(pl.Series(rows, dtype=pl.get_index_type()))
-        constants = self._constants.gather(pl.Series(rules, dtype=pl.get_index_type()))
+        hits = _rows(frame[[*self._carried, *position]], rows)
+        constants = _rows(self._constants, rules)
         ids = _violation_ids(hits["event_id"], constants["policy_id"] + "/" + constants["rule_id"])
         return pl.DataFrame(
             [
@@ -243,21 +243,29 @@ class Judge:
 
     def _evidence(self, hits: pl.DataFrame, rules: Rows) -> pl.Series:
         """What each violation's rule read, as a map; built once for all rules, however many there are."""
-        texts = hits.select_seq(self._texts)
-        width, height = texts.width, hits.height
+        height = hits.height
         first, last = self._first_read[rules], self._first_read[rules + 1]
         sizes = last - first
         rows = np.repeat(np.arange(height), sizes)
         # The place of each entry among those of all rules: from its own rule's first one on.
         entries = np.arange(len(rows)) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes)
         columns = self._reads[entries]
-        values = pl.concat(list(texts), rechunk=True) if width else pl.Series(dtype=pl.String)
-        said = values[columns * height + rows].to_arrow()
+        used, place = np.unique(columns, return_inverse=True)
+        texts = hits.select_seq([self._texts[number] for number in used])
+        values = pl.concat(list(texts), rechunk=True) if len(used) else pl.Series(dtype=pl.String)
+        said = values[place * height + rows].to_arrow()
         there = said.is_valid().to_numpy(zero_copy_only=False)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[there], minlength=height))])
         names = self._shown.take(pa.array(columns[there]))
         maps = pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), names, said.drop_null())
         return cast("pl.Series", pl.from_arrow(maps)).cast(_MAP).alias("evidence")
+
+
+def _rows(frame: pl.DataFrame, rows: Rows) -> pl.DataFrame:
+    """Return these rows of the frame; one alone, as most batches have with a finding, is a slice of it."""
+    if len(rows) == 1:
+        return frame.slice(int(rows[0]), 1)
+    return frame.gather(pl.Series(rows, dtype=pl.get_index_type()))
 
 
 def _position(frame: pl.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ import signal
 from schemas.settings import Settings, load_settings
 from streams.log import set_up_logs
 from streams.memory import keep_memory_flat
+from streams.threads import keep_threads_few
 
 
 def worker() -> None:
@@ -20,6 +21,7 @@ def worker() -> None:
         FRWATCH_KAFKA=kafka.example:9092 FRWATCH_CLICKHOUSE=http://ch.example:8123 frwatch worker
     """
     keep_memory_flat()
+    keep_threads_few()
     import uvloop
 
     settings = load_settings()

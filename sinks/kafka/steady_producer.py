@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,7 @@ class SteadyProducer:
     def __init__(self, **settings: Any) -> None:
         self._settings = {"enable_idempotence": True, "acks": "all", "linger_ms": 0, **settings}
         self._producer: AIOKafkaProducer | None = None
+        self._gone = asyncio.Event()
         self._started = False
         self._lock = asyncio.Lock()
 
@@ -62,18 +63,24 @@ class SteadyProducer:
         Raises:
             KafkaError: not all were acknowledged, and some may have been written; write all of them again.
         """
-        producer = await self._ready()
+        producer, gone = await self._ready()
+        sending = asyncio.create_task(_send(producer, records))
+        given_up = asyncio.create_task(gone.wait())
         try:
-            waiting = [
-                await producer.send(topic, key=key, value=value, headers=headers)
-                for topic, key, value, headers in records
-            ]
-            await asyncio.gather(*waiting)
+            await asyncio.wait([sending, given_up], return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                # aiokafka tells nobody of what had not left when its sender was ended.
+                raise KafkaConnectionError("the producer was given up before this left")
+            sending.result()
         except KafkaError as error:
-            await self._let_go(producer, error)
+            await self._let_go(producer, gone, error)
             raise
+        finally:
+            sending.cancel()
+            given_up.cancel()
 
-    async def _ready(self) -> AIOKafkaProducer:
+    async def _ready(self) -> tuple[AIOKafkaProducer, asyncio.Event]:
+        """The producer, and what says that it was given up and will acknowledge nothing more."""
         if not self._started:
             raise RuntimeError("the producer was not started")
         async with self._lock:
@@ -84,10 +91,10 @@ class SteadyProducer:
                 except BaseException:
                     await end_producer(producer, 0)
                     raise
-                self._producer = producer
-            return self._producer
+                self._producer, self._gone = producer, asyncio.Event()
+            return self._producer, self._gone
 
-    async def _let_go(self, producer: AIOKafkaProducer, error: KafkaError) -> None:
+    async def _let_go(self, producer: AIOKafkaProducer, gone: asyncio.Event, error: KafkaError) -> None:
         async with self._lock:
             if self._producer is not producer:
                 return
@@ -95,6 +102,15 @@ class SteadyProducer:
         log.warning("records were not written; a new producer is begun", error=type(error).__name__)
         # Whoever waits for its other records is told; what it still tries would come twice.
         await end_producer(producer, 0)
+        gone.set()
+
+
+async def _send(producer: AIOKafkaProducer, records: Iterable[Record]) -> None:
+    waiting = [
+        await producer.send(topic, key=key, value=value, headers=headers)
+        for topic, key, value, headers in records
+    ]
+    await asyncio.gather(*waiting)
 
 
 async def end_producer(producer: AIOKafkaProducer, seconds: float) -> None:

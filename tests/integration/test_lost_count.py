@@ -62,6 +62,21 @@ async def test_of_calls_side_by_side_each_is_told_of_its_own_and_one_producer_fo
     assert sum(message.value() == b"after" for message in stack.consume("violations")) == 20
 
 
+async def test_who_waits_for_what_never_left_is_told_when_the_producer_is_given_up(
+    topic: str, producer: SteadyProducer
+) -> None:
+    held: Any = producer._producer
+    lose_count(held, topic, PARTITIONS)
+    # The partition that has a record refuses the next; of a muted one no batch leaves meanwhile.
+    keys = [b"k", b"a", b"b", b"c", b"d", b"e", b"f", b"g"]
+    by_key = {key: held._partition(topic, None, None, None, key, b"") for key in keys}
+    waiting = next(key for key, partition in by_key.items() if partition != by_key[b"k"])
+    held._sender._muted_partitions.add(TopicPartition(topic, by_key[waiting]))
+    calls = [producer.send([(topic, key, b"v", None)]) for key in (waiting, b"k")]
+    ended = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 30)
+    assert [isinstance(each, KafkaError) for each in ended] == [True, True]
+
+
 async def test_a_producer_stops_within_seconds_though_what_it_holds_is_never_acknowledged(
     topic: str, producer: SteadyProducer
 ) -> None:

@@ -56,6 +56,7 @@ class SteadyProducer:
         producer, self._producer = self._producer, None
         if producer is not None:
             await end_producer(producer, FLUSH_SECONDS)
+            self._gone.set()
 
     async def send(self, records: Iterable[Record]) -> None:
         """Write records; what has one key keeps its order. All of them are acknowledged when this returns.

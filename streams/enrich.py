@@ -78,12 +78,12 @@ class Enricher:
         self._officers = Lookup(self._describe_officer, {"officer": text})
         self._requesters = Lookup(
             self._describe_requester,
-            {"requester": text, "requester_domain": text, "domain_agency": text, "domain_key": text},
+            {"requester": text, "requester_domain": text, "domain_key": text},
             nothing={"domain_key": _NOBODY},
         )
         self._references = Lookup(
             self._describe_reference,
-            {"reference_agency": text, "reference_key": text},
+            {"reference_key": text},
             nothing={"reference_key": _NOBODY},
             remember=8_192,
         )
@@ -126,17 +126,20 @@ class Enricher:
         asking, asking_known, asking_key, asking_person = self._asking(frame["requesting_agency_id"])
         # What one of them lacks is null together.
         (officer,) = self._officers(own_person + read["officer_id"])
-        requester, domain, *of_domain = self._requesters(asking_person + read["requester"])
+        requester, domain, domain_key = self._requesters(asking_person + read["requester"])
         *services, operator_key, offered = self._providers(read["service"])
-        referred = self._references(own_reference + read["reference"])
+        (reference_key,) = self._references(own_reference + read["reference"])
         kinds, named = self._named_galleries(read["galleries"])
         by_field = _others(asking_key, own_key, own_parent)
-        by_domain = _others(of_domain[1], own_key, own_parent)
+        by_domain = _others(domain_key, own_key, own_parent)
         # A form of the agency that runs the service is how one asks for its use: it says not for whom.
-        by_reference = _others(referred[1], own_key, own_parent, operator_key)
+        by_reference = _others(reference_key, own_key, own_parent, operator_key)
         outside = _first(
-            {"field": (by_field, asking), "domain": (by_domain, of_domain[0])}
-            | {"reference": (by_reference, referred[0])},
+            {
+                "field": (by_field, asking),
+                "domain": (by_domain, domain_key),
+                "reference": (by_reference, reference_key),
+            },
             frame.height,
         )
         columns = {column.name: column for column in frame if column.name != "officer_id"}
@@ -176,14 +179,12 @@ class Enricher:
     def _describe_requester(self, message: str) -> tuple[Any, ...]:
         domain = address_domain(message.partition(SEPARATOR)[2])
         agency = self._agencies.resolve_domain(domain)
-        found = agency.id if agency else None
-        return keyed(self._key, message), domain, found, found or _NOBODY
+        return keyed(self._key, message), domain, agency.id if agency else _NOBODY
 
     def _describe_reference(self, key: str) -> tuple[Any, ...]:
         own_id, _, reference = key.partition(SEPARATOR)
         agency = self._requests.outside(reference, self._agencies.by_id.get(own_id))
-        found = agency.id if agency else None
-        return found, found or _NOBODY
+        return (agency.id if agency else _NOBODY,)
 
     def _describe_service(self, key: str) -> tuple[Any, ...]:
         name, _, endpoint = key.rpartition(SEPARATOR)

@@ -55,8 +55,10 @@ class SteadyProducer:
         self._started = False
         producer, self._producer = self._producer, None
         if producer is not None:
-            await end_producer(producer, FLUSH_SECONDS)
-            self._gone.set()
+            try:
+                await end_producer(producer, FLUSH_SECONDS)
+            finally:
+                self._gone.set()
 
     async def send(self, records: Iterable[Record]) -> None:
         """Write records; what has one key keeps its order. All of them are acknowledged when this returns.
@@ -102,8 +104,10 @@ class SteadyProducer:
             self._producer = None
         log.warning("records were not written; a new producer is begun", error=type(error).__name__)
         # Whoever waits for its other records is told; what it still tries would come twice.
-        await end_producer(producer, 0)
-        gone.set()
+        try:
+            await end_producer(producer, 0)
+        finally:
+            gone.set()
 
 
 async def _send(producer: AIOKafkaProducer, records: Iterable[Record]) -> None:

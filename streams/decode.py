@@ -6,7 +6,7 @@ No record is dropped and none stops its batch: every index of the batch is eithe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from streams.carriers import NUMBERS
 from streams.cells import to_frame
 from streams.interpreter import SOUND
 from streams.program import program_of
-from streams.shape import Unresolvable, columns
+from streams.shape import Unresolvable, columns, times
 from streams.values import Rows, Values, said
 from streams.walk import Walk
 from streams.withhold import (
@@ -81,8 +81,7 @@ def decode(values: Values, contract: Contract, schemas: Mapping[int, WriterSchem
             bad += [_refused(values, int(row), "unknown_schema", writer) for row in rows]
     if not parts:
         return Decoded(pl.DataFrame(), np.empty(0, np.int64), bad)
-    times = [column.name for column in columns(contract) if column.timestamp]
-    return _keep(values, parts[0] if len(parts) == 1 else _in_order(parts), times, bad)
+    return _keep(values, parts[0] if len(parts) == 1 else _in_order(parts), contract, bad)
 
 
 def warm_up(contract: Contract) -> None:
@@ -122,11 +121,11 @@ def _in_order(parts: list[_Part]) -> _Part:
     return _Part(frame, rows[order], set().union(*(part.large for part in parts)))
 
 
-def _keep(values: Values, read: _Part, times: Sequence[str], bad: list[Bad]) -> Decoded:
+def _keep(values: Values, read: _Part, contract: Contract, bad: list[Bad]) -> Decoded:
     """The rows that can be stored: times that ClickHouse has, and nothing that holds an image."""
     frame, rows = read.frame, read.rows
     refused: dict[int, Bad] = {}
-    for name in times:
+    for name in times(contract):
         micros = frame[name].cast(pl.Int64).to_numpy()
         for at in np.flatnonzero((micros < EARLIEST) | (micros > LATEST)):
             detail = f"{name} is outside the years 1900 to 2299"

@@ -19,7 +19,7 @@ from schemas.contracts import Contract, WriterSchema
 from streams.carriers import NUMBERS
 from streams.decode import EARLIEST, LATEST
 from streams.program import program_of
-from streams.shape import Unresolvable, columns, plan_of
+from streams.shape import Unresolvable, columns, plan_of, times
 from streams.values import Values
 from streams.walk import Walk
 from streams.withhold import LONG, may_hold_image
@@ -43,11 +43,10 @@ def read_few(
     if len(values) > FEW or len(values.unframed) or may_hold_image(values.data):
         return None
     found: dict[int, Plain] = {}
-    times = [column.name for column in columns(contract) if column.timestamp]
     if any(column.name == "attributes" for column in columns(contract)):
         return None
     for rows, writer, head_size in values.by_writer(contract, schemas):
-        if not isinstance(writer, WriterSchema) or (plain := _plain(writer, contract)) is None:
+        if not isinstance(writer, WriterSchema) or (plain := _plain_schema(writer, contract)) is None:
             return None
         ends = values.starts[rows + 1]
         walk = Walk(values.data, values.starts[rows], ends, program_of(writer, contract), head_size)
@@ -56,14 +55,14 @@ def read_few(
         for row in rows.tolist():
             body = io.BytesIO((values[row] or b"")[head_size:])
             record: Any = fastavro.schemaless_reader(body, plain, None)
-            if any(not EARLIEST <= record[name] <= LATEST for name in times):
+            if any(not EARLIEST <= record[name] <= LATEST for name in times(contract)):
                 return None
             found[row] = record
     return [found[row] for row in range(len(values))]
 
 
 @lru_cache(maxsize=256)
-def _plain(writer: WriterSchema, contract: Contract) -> Any:
+def _plain_schema(writer: WriterSchema, contract: Contract) -> Any:
     """The current schema without its logical types; None where the writer's says anything else."""
     try:
         same = plan_of(writer, contract) == plan_of(contract.current, contract)

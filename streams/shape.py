@@ -89,6 +89,12 @@ def columns(contract: Contract) -> tuple[Column, ...]:
     return tuple(_column(field) for field in contract.fields)
 
 
+@lru_cache(maxsize=16)
+def times(contract: Contract) -> tuple[str, ...]:
+    """Return the names of the contract's columns that are times."""
+    return tuple(column.name for column in columns(contract) if column.timestamp)
+
+
 def column_types(contract: Contract) -> dict[str, pl.DataType]:
     """Return the contract's columns with the types that a decoded frame has."""
     return {column.name: column.dtype for column in columns(contract)}

@@ -26,8 +26,8 @@ def reasons(decoded: Decoded) -> dict[int, str]:
     return {bad.row: bad.reason for bad in decoded.bad}
 
 
-def newer(*fields: dict[str, Any], without: str = "") -> Any:
-    schema = json.loads(SEARCH.current.text)
+def newer(*fields: dict[str, Any], without: str = "", shape: Contract = SEARCH) -> Any:
+    schema = json.loads(shape.current.text)
     schema["fields"] = [field for field in schema["fields"] if field["name"] != without] + list(fields)
     return writer_schema(json.dumps(schema))
 
@@ -41,8 +41,8 @@ def written(writer: WriterSchema, **fields: Any) -> bytes:
     return out.getvalue()
 
 
-def with_field(name: str, kind: Any) -> WriterSchema:
-    schema = json.loads(SEARCH.current.text)
+def with_field(name: str, kind: Any, shape: Contract = SEARCH) -> WriterSchema:
+    schema = json.loads(shape.current.text)
     for field in schema["fields"]:
         if field["name"] == name:
             field["type"] = kind

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -12,20 +10,16 @@ import fastavro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.contracts import WriterSchema, contract, writer_schema
+from schemas.contracts import WriterSchema, contract
 from schemas.wire import SINGLE_OBJECT, confluent_head, encode
 from streams import few
 from streams.alerting import reader
 from streams.decode import EARLIEST, LATEST
 from streams.values import Values
+from tests.streams.writers import newer, with_field
 from tests.support.alerter import NOON, violation
 
-Fields = list[dict[str, Any]]
-
-
-def violation_schema(change: Callable[[Fields], Fields]) -> WriterSchema:
-    schema = json.loads(contract("violation").current.text)
-    return writer_schema(json.dumps(schema | {"fields": change(schema["fields"])}))
+SHAPE = contract("violation")
 
 
 def written(writer: WriterSchema, schema_id: int | None, fields: dict[str, Any]) -> bytes:
@@ -65,7 +59,8 @@ def test_both_framings_in_any_mix_are_read_in_their_order() -> None:
         Record(violation(2, schema_id=5), 8),
         Record(violation(3), 9),
     ]
-    found = read(records, {5: contract("violation").current})
+    assert Values([record.value for record in records]).schema_ids() == {5}
+    found = read(records, {5: SHAPE.current})
     assert [(each.officer or "")[-1] for each in found.violations] == ["1", "2", "3"]
     first = found.violations[0]
     assert (first.violation_id, first.occurred_at, first.offset) == (ID, NOON, 7)
@@ -110,16 +105,9 @@ VIOLATION = st.fixed_dictionaries(
         "evidence": st.dictionaries(TEXTS, TEXTS, max_size=2),
     }
 )
-NEWER = violation_schema(lambda fields: [*fields, {"name": "more", "type": "string", "default": ""}])
-MILLIS = violation_schema(
-    lambda fields: [
-        field | {"type": {"type": "long", "logicalType": "timestamp-millis"}}
-        if field["name"] == "occurred_at"
-        else field
-        for field in fields
-    ]
-)
-SCHEMAS = {1: contract("violation").current, 2: NEWER, 3: MILLIS}
+NEWER = newer({"name": "more", "type": "string", "default": ""}, shape=SHAPE)
+MILLIS = with_field("occurred_at", {"type": "long", "logicalType": "timestamp-millis"}, SHAPE)
+SCHEMAS = {1: SHAPE.current, 2: NEWER, 3: MILLIS}
 
 
 @given(
@@ -143,10 +131,9 @@ def test_a_few_are_read_as_many_are(given: list[tuple[dict[str, Any], int | None
 
 def test_plain_violations_are_read_one_by_one_and_others_are_not() -> None:
     plain, other = written(SCHEMAS[1], 1, {}), written(MILLIS, 3, {})
-    shape = contract("violation")
-    assert few.read_few(Values([plain, violation(1)]), shape, SCHEMAS) is not None
+    assert few.read_few(Values([plain, violation(1)]), SHAPE, SCHEMAS) is not None
     for doubtful in (other, plain[:-1], b"x", None, violation(1, title="A" * 3_000)):
-        assert few.read_few(Values([plain, doubtful]), shape, SCHEMAS) is None
-    assert few.read_few(Values([plain] * (few.FEW + 1)), shape, SCHEMAS) is None
+        assert few.read_few(Values([plain, doubtful]), SHAPE, SCHEMAS) is None
+    assert few.read_few(Values([plain] * (few.FEW + 1)), SHAPE, SCHEMAS) is None
     search = {"event_id": ID, "occurred_at": 0, "source": "s", "agency_id": "a"}
     assert few.read_few(Values([encode(contract("search"), search)]), contract("search"), {}) is None
